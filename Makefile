@@ -1,0 +1,49 @@
+# Every target does its own set-up: `make demo` and `make test` work in a fresh clone.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+NODE := node_modules/.ready
+
+.PHONY: help setup demo up test bench chaos lint format lock clean
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) $(NODE) ## the interpreter's environment, Azurite and the KQL parser
+
+$(STAMP): requirements-dev.txt pyproject.toml scripts/bootstrap
+	@scripts/bootstrap python
+
+$(NODE): package.json package-lock.json scripts/bootstrap
+	@scripts/bootstrap node
+
+demo: setup ## the main job, end to end, on this machine; leaves with 0 when all held
+	@$(PY) -m demo
+
+up: setup ## the same stack, left running until Ctrl-C
+	@$(PY) -m demo --keep
+
+test: setup ## every test
+	@$(PY) -m pytest
+
+bench: setup ## the benchmark: a table and build/bench.json
+	@$(PY) -m bench
+
+chaos: setup ## random schedules against the simulator; prints its seeds
+	@$(PY) -m bench.chaos
+
+lint: setup ## formatting, lint, types, layers
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-cache
+
+format: setup ## put the source in shape
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+lock: setup ## write the pinned requirement files anew (needs uv on PATH)
+	@scripts/lock
+
+clean: ## remove what the targets made
+	@rm -rf $(VENV) node_modules build

@@ -1,0 +1,1 @@
+"""What Muster is made of, apart from its doors (functions/) and its rehearsal stage (simulator/, devhost/)."""

@@ -1,0 +1,98 @@
+"""The state of a cluster in five fields, the same words on every surface."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Management(StrEnum):
+    """Whose business the cluster is."""
+
+    NOT_SELECTED = "NotSelected"
+    MANAGED = "Managed"
+    HANDS_OFF = "HandsOff"
+    EXEMPT = "Exempt"
+    ADOPTION_PENDING = "AdoptionPending"
+
+
+class Condition(StrEnum):
+    """How the extension fares."""
+
+    MISSING = "Missing"
+    INSTALLING = "Installing"
+    UPDATING = "Updating"
+    REMOVING = "Removing"
+    CURRENT = "Current"
+    DRIFTED = "Drifted"
+    FAILED_INSTALL = "FailedInstall"
+    FAILED_UPDATE = "FailedUpdate"
+    DEGRADED = "Degraded"
+    CONFLICT = "Conflict"
+    UNKNOWN = "Unknown"
+
+
+class Reachability(StrEnum):
+    """Whether the cluster's agents answer Azure."""
+
+    ONLINE = "Online"
+    OFFLINE = "Offline"
+    EXPIRED = "Expired"
+
+
+class Verified(StrEnum):
+    """How far the installation was verified."""
+
+    COMPONENTS = "components"
+    ARM_ONLY = "arm-only"
+    NEVER = "never"
+
+
+class HoldCode(StrEnum):
+    """Why Muster holds back."""
+
+    PREFLIGHT = "preflight"
+    GUARDRAIL = "guardrail"
+    FACTS_UNKNOWN = "facts-unknown"
+    TAG_INVALID = "tag-invalid"
+    WINDOW = "window"
+    RING = "ring"
+    BUDGET = "budget"
+    PAUSE = "pause"
+    APPROVAL = "approval"
+    BREAKER = "breaker"
+    CONTESTED = "contested"
+    QUARANTINE = "quarantine"
+    PROTECTED_VALUES = "protected-values"
+    NO_RULE = "no-rule"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """One reason to hold back, in words that a person understands."""
+
+    code: HoldCode
+    reason: str
+    since: datetime | None = None
+    until: datetime | None = None
+    next: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The five fields."""
+
+    management: Management
+    condition: Condition
+    hold: Hold | None = None
+    reachability: Reachability = Reachability.ONLINE
+    verified: Verified = Verified.NEVER
+    verified_at: datetime | None = None
+
+    @property
+    def compliant(self) -> bool:
+        """Managed, Current and not held."""
+        return (
+            self.management is Management.MANAGED
+            and self.condition is Condition.CURRENT
+            and self.hold is None
+        )
