@@ -1,0 +1,88 @@
+"""What was decided about one cluster: an action, the state it was decided in, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.extension import DesiredExtension
+from shared.model.state import State
+
+
+class Action(StrEnum):
+    """The steps that exist. Each decision holds exactly one."""
+
+    NOTHING = "Nothing"
+    PREPARE_RELAY = "PrepareRelay"
+    REGISTER_PROVIDER = "RegisterProvider"
+    INSTALL = "Install"
+    UPDATE = "Update"
+    REPAIR = "Repair"
+    REINSTALL = "Reinstall"
+    REMOVE = "Remove"
+    ADOPT = "Adopt"
+    VERIFY = "Verify"
+    WAIT = "Wait"
+    HOLD = "Hold"
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything in Azure."""
+        return self in _WRITES
+
+
+_WRITES = frozenset(
+    {
+        Action.PREPARE_RELAY,
+        Action.REGISTER_PROVIDER,
+        Action.INSTALL,
+        Action.UPDATE,
+        Action.REPAIR,
+        Action.REINSTALL,
+        Action.REMOVE,
+    }
+)
+
+
+class LookBy(StrEnum):
+    """Who brings the next look about: a delayed message, or the sweep that finds it overdue."""
+
+    MESSAGE = "message"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcome of looking at one cluster.
+
+    Attributes:
+        action: the step to take now.
+        intended: the step that would be taken if the gates allowed it; equals `action` where they do.
+        state: the cluster's five fields at this moment.
+        reason: one sentence for people.
+        why: the path to the profile: each rule before the winning one and why it did not match.
+        desired: what Install and Repair send.
+        patch: the settings that Update (and Repair of a failed update) send.
+        changes: setting -> (actual, wanted), for Update and for reporting drift.
+        extension: name of the extension that is meant.
+        next_look: when to look again; None when nothing but an event or a changed input calls for it.
+        advice: what a person may want to know; never a reason to act.
+    """
+
+    action: Action
+    state: State
+    reason: str
+    intended: Action | None = None
+    profile: str | None = None
+    rule: str | None = None
+    generation: int = 0
+    why: tuple[str, ...] = ()
+    extension: str | None = None
+    desired: DesiredExtension | None = None
+    patch: Mapping[str, str] = field(default_factory=dict)
+    changes: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    next_look: datetime | None = None
+    look_by: LookBy = LookBy.MESSAGE
+    attempts: int = 0
+    choice: str | None = None
+    advice: tuple[str, ...] = ()

@@ -1,0 +1,135 @@
+"""Everything that `decide` may know about one cluster: read before, frozen, without any secret."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from shared.model.cluster import Cluster
+from shared.model.extension import Extension
+from shared.model.identity import ClusterId
+from shared.model.intent import Intent
+from shared.model.state import State
+
+
+class Reason(StrEnum):
+    """Why somebody asked for a look."""
+
+    EVENT = "event"
+    SWEEP = "sweep"
+    MANUAL = "manual"
+    FOLLOW_UP = "follow-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A wish that one cluster be looked at. It carries no state of the cluster.
+
+    Attributes:
+        due: of a follow-up, the moment it was scheduled for; one that differs from the memory's
+            `next_look` was superseded.
+        generation: of the policy that its sender knew.
+    """
+
+    cluster: ClusterId
+    reason: Reason
+    requested_at: datetime
+    due: datetime | None = None
+    generation: int = 0
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """The one queue message that stands for `next_look`; its receipt lets it be moved."""
+
+    message_id: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What Muster remembers of a cluster. Losing it costs reads, never a write.
+
+    Attributes:
+        attempts: failed installs or updates in a row, since an input last changed.
+        failed_at: when the last of them was seen.
+        sent: fingerprint of the settings that Muster sent last; None when it never sent any.
+        sent_at: when it did.
+        sent_keys: the keys of that body.
+        succeeded: whether the extension was ever seen in Succeeded.
+        choice: fingerprint of policy generation, tags and intent under which `profile` was chosen.
+        inputs: fingerprint of what the last decision was based on.
+        first_seen: when the cluster was first found selected; bounds the wait for late facts.
+        trouble_since: since when Azure has not answered about it.
+    """
+
+    state: State | None = None
+    profile: str | None = None
+    rule: str | None = None
+    reason: str = ""
+    generation: int = 0
+    attempts: int = 0
+    failed_at: datetime | None = None
+    sent: str | None = None
+    sent_at: datetime | None = None
+    sent_keys: tuple[str, ...] = ()
+    succeeded: bool = False
+    choice: str | None = None
+    inputs: str | None = None
+    incarnation: str | None = None
+    first_seen: datetime | None = None
+    trouble_since: datetime | None = None
+    changed_at: datetime | None = None
+    looked_at: datetime | None = None
+    next_look: datetime | None = None
+    follow_up: FollowUp | None = None
+
+
+class Mode(StrEnum):
+    """Ceiling for what an instance does."""
+
+    REPORT = "report"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What `fleet` and the settings allow at this moment."""
+
+    mode: Mode
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One reading of the world around one cluster.
+
+    Attributes:
+        cluster: None when it could not be read, or is gone.
+        gone: ARM answered 404.
+        trouble: why it could not be read, in words for people.
+        extensions: all extensions on the cluster; None when they were not read.
+        relay_ready: whether the Azure Relay objects of an Arc cluster exist; None when not looked up.
+        intents_readable: False when people's words could not be read: nothing may be written then.
+        own_names: names under which Azure records this Muster's writes (systemData.createdBy).
+        management_groups: names of the groups above the cluster's subscription; None when not known.
+    """
+
+    id: ClusterId
+    reason: Reason
+    gates: Gates
+    cluster: Cluster | None = None
+    gone: bool = False
+    trouble: str = ""
+    retry_after: float | None = None
+    extensions: tuple[Extension, ...] | None = None
+    relay_ready: bool | None = None
+    memory: Memory = field(default_factory=Memory)
+    intent: Intent | None = None
+    intents_readable: bool = True
+    own_names: frozenset[str] = frozenset()
+    management_groups: frozenset[str] | None = None
+
+
+Changes = Mapping[str, tuple[str | None, str | None]]
