@@ -60,8 +60,9 @@ def sample(name):
 
 
 def cluster(name, *, subscription=SUB, **changes):
+    group = f"/subscriptions/{subscription}/resourceGroups/rg"
     row = {
-        "id": f"/subscriptions/{subscription}/resourceGroups/rg/providers/Microsoft.Kubernetes/connectedClusters/{name}",
+        "id": f"{group}/providers/Microsoft.Kubernetes/connectedClusters/{name}",
         "name": name,
         "type": "Microsoft.Kubernetes/connectedClusters",
         "resourceGroup": "rg",
@@ -231,7 +232,7 @@ def test_a_row_given_to_record_may_change_later_unseen(graph):
 
 
 def test_pages_of_one_sequence_show_each_row_once(graph):
-    """$skipToken leads through all rows, none twice, although the query does not order them and the rows change."""
+    """$skipToken leads through all rows, none twice, although nothing orders them and rows change."""
     put(graph, *(cluster(f"c{number:04}") for number in range(2500)))
     first = ask(graph, CLUSTERS)
     put(graph, cluster("c9999"))
@@ -378,7 +379,7 @@ def test_a_syntax_error_names_its_place(graph):
         "resources" + " | join kind=inner (resources | project id) on id" * 4,
         "resources" + " | mv-expand tags" * 4,
         "resources | mv-expand tags limit 500",
-        "union resources, resourcecontainers, resources, resourcecontainers, resources",
+        "union resources, resourcecontainers, resources, resourcecontainers",
     ],
 )
 def test_what_the_service_does_not_take_is_refused(graph, query):
@@ -393,6 +394,7 @@ def test_table_names_are_compared_without_case(graph):
     put(graph, cluster("a"))
 
     assert names(ask(graph, "Resources | project id, name")) == ["a"]
+    assert ask(graph, "union resources, resourcecontainers, Resources").body["count"] == 2
     joined = "RESOURCES | project id, name | join kind=inner (Resources | project id, location) on id"
     assert names(ask(graph, joined)) == ["a"]
     (row,) = ask(graph, "resources | project x = properties.ProvisioningState").body["data"]
@@ -409,7 +411,7 @@ def test_times_follow_the_given_clock(graph):
 
 
 def test_the_table_format_gives_columns_and_rows(graph):
-    """resultFormat table carries the same values as arrays."""
+    """The result format table carries the same values as arrays."""
     put(graph, cluster("a"))
 
     data = ask(graph, "resources | project name, tags", options={"resultFormat": "table"}).body["data"]
