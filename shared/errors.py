@@ -127,9 +127,7 @@ class ConfigurationError(MusterError):
 class AzureError(MusterError):
     """Azure answered no, or not at all. `code` is Azure's own error code, where it gave one."""
 
-    def __init__(
-        self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message, retry_after=retry_after)
         self.code = code
         self.status = status

@@ -1,0 +1,109 @@
+"""One cluster's case while it is being decided: what was seen, what selects it, how the extension fares."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.model.cluster import Cluster
+from shared.model.decision import Action, Decision, LookBy
+from shared.model.observation import Memory, Observation
+from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State, Verified
+from shared.policy.model import Enforcement, Policy
+from shared.policy.selection import Selection
+from shared.reconcile.backoff import since
+from shared.reconcile.situation import Situation
+
+_UNDER_WAY = frozenset({Condition.INSTALLING, Condition.UPDATING, Condition.REMOVING, Condition.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The file that the parts of `decide` hand to each other."""
+
+    seen: Observation
+    cluster: Cluster
+    policy: Policy
+    selection: Selection
+    situation: Situation
+    now: datetime
+
+    @property
+    def memory(self) -> Memory:
+        """What is remembered of the cluster."""
+        return self.seen.memory
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an operation runs on the extension, or its state is not known."""
+        return self.situation.condition in _UNDER_WAY
+
+    def state(
+        self,
+        management: Management = Management.MANAGED,
+        *,
+        condition: Condition | None = None,
+        hold: Hold | None = None,
+    ) -> State:
+        """The five fields, as this case stands."""
+        actual = condition or self.situation.condition
+        sound = actual is Condition.CURRENT
+        return State(
+            management,
+            actual,
+            hold,
+            _reachability(self.cluster),
+            Verified.ARM_ONLY if sound else Verified.NEVER,
+            self.now if sound else None,
+        )
+
+    def hold(self, code: HoldCode, reason: str, *, until: datetime | None = None) -> Decision:
+        """Hold back, looking again at growing intervals while the same hold lasts."""
+        before = self.memory.state.hold if self.memory.state else None
+        start = before.since if before is not None and before.code is code and before.since else self.now
+        timing = self.policy.timing
+        following = self.now + since(
+            self.cluster.id, start, self.now, first=timing.backoff_first, longest=timing.backoff_max
+        )
+        hold = Hold(code, reason, since=start, until=until, next=following)
+        extension = self.situation.extension
+        return Decision(
+            Action.HOLD,
+            self.state(hold=hold),
+            reason,
+            extension=extension.name if extension else None,
+            next_look=following,
+            attempts=self.memory.attempts,
+        )
+
+    def look_in(self, delay: timedelta) -> datetime:
+        """The moment that lies `delay` ahead."""
+        return self.now + delay
+
+    def enforced(self, enforcement: Enforcement, decision: Decision, what: str) -> Decision:
+        """The decision if the policy lets it act; else what stands in its place."""
+        if enforcement is Enforcement.ACT:
+            return decision
+        if enforcement is Enforcement.APPROVE:
+            held = self.hold(HoldCode.APPROVAL, f"{what} waits for an approval: {decision.reason}")
+            return replace(
+                held,
+                intended=decision.action,
+                changes=decision.changes,
+                look_by=LookBy.SWEEP,
+                profile=decision.profile,
+            )
+        return replace(
+            decision,
+            action=Action.NOTHING,
+            intended=decision.action,
+            reason=f"{what} is only reported (policy enforcement '{enforcement.value}'): {decision.reason}",
+            next_look=None,
+        )
+
+
+def _reachability(cluster: Cluster) -> Reachability:
+    status = (cluster.connectivity or "").lower()
+    if status == "expired":
+        return Reachability.EXPIRED
+    if status in {"offline", "agentnotinstalled"}:
+        return Reachability.OFFLINE
+    return Reachability.ONLINE

@@ -1,0 +1,71 @@
+"""Small documents in blobs: policy texts under their digest, the current generation, scope, snapshots.
+
+Every document is JSON, gzip-compressed where it may grow with the fleet.
+"""
+
+import gzip
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import ContainerClient
+
+from shared.state.storage import made, typed
+
+CONTAINER = "muster-documents"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document and the version it was read in."""
+
+    body: Any
+    etag: str
+
+
+class DocumentChanged(Exception):  # noqa: N818  a signal between two modules, not a failure
+    """The document was changed by somebody else since it was read."""
+
+
+class Documents:
+    """The container of documents."""
+
+    def __init__(self, container: ContainerClient) -> None:
+        self._container = container
+
+    async def read(self, name: str, *, known: Document | None = None) -> Document | None:
+        """A document, or None where there is none. `known` is returned as it is while it is unchanged."""
+        blob = self._container.get_blob_client(name)
+        condition: dict[str, Any] = {"etag": known.etag, "match_condition": MatchConditions.IfModified} if known else {}
+        async with typed(f"read {name}"):
+            try:
+                stream = await blob.download_blob(**condition)
+                raw = await stream.readall()
+            except ResourceNotFoundError:
+                return None
+            except ResourceModifiedError:
+                return known  # 304: not modified
+        return Document(_unpack(raw), stream.properties.etag)
+
+    async def write(self, name: str, body: Any, *, over: Document | None = None, fresh: bool = False) -> None:
+        """Write a document; with `over` only if it is still that version, with `fresh` only if there is none.
+
+        Raises:
+            DocumentChanged: it is not.
+        """
+        blob = self._container.get_blob_client(name)
+        condition: dict[str, Any] = {"overwrite": not fresh}
+        if over is not None:
+            condition |= {"etag": over.etag, "match_condition": MatchConditions.IfNotModified}
+        raw = gzip.compress(json.dumps(body, separators=(",", ":")).encode(), mtime=0)
+        async with typed(f"write {name}"):
+            try:
+                await made(lambda: blob.upload_blob(raw, **condition), self._container.create_container)
+            except (ResourceExistsError, ResourceModifiedError) as error:
+                raise DocumentChanged(name) from error
+
+
+def _unpack(raw: bytes) -> Any:
+    return json.loads(gzip.decompress(raw))

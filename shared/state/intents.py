@@ -1,0 +1,165 @@
+"""People's words about clusters: a table, mirrored append-only to a blob, and restored from it.
+
+All rows share one partition, so that one query of two rows tells both the intent of a cluster and
+whether the table is whole: the row SENTINEL is written only after the mirror was replayed. A table
+that lost it (deleted, restored from nothing) is refilled from the mirror before anybody trusts it.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.data.tables import UpdateMode
+from azure.data.tables.aio import TableClient
+from azure.storage.blob.aio import ContainerClient
+from pydantic import TypeAdapter, ValidationError
+
+from shared.errors import IntentsUnreadable
+from shared.model.identity import ClusterId
+from shared.model.intent import Intent
+from shared.state.storage import made, typed
+
+TABLE = "musterintents"
+CONTAINER = "muster-intents"
+
+_PARTITION = "intents"
+_SENTINEL = "!whole"
+_INTENT: TypeAdapter[Intent] = TypeAdapter(Intent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One line of the mirror: an intent, or its withdrawal."""
+
+    key: str
+    body: str | None
+    at: str
+
+    def line(self) -> bytes:
+        return json.dumps({"key": self.key, "body": self.body, "at": self.at}).encode() + b"\n"
+
+
+class Intents:
+    """The store of people's words."""
+
+    def __init__(self, table: TableClient, mirror: ContainerClient) -> None:
+        self._table, self._mirror = table, mirror
+
+    async def of(self, cluster: ClusterId) -> Intent | None:
+        """The word about one cluster, if any.
+
+        Raises:
+            IntentsUnreadable: neither the table nor the mirror can be read.
+        """
+        rows = await self._query("PartitionKey eq @part and (RowKey eq @key or RowKey eq @whole)", key=cluster.key)
+        body = rows.get(cluster.key)
+        return _read(body) if body else None
+
+    async def all(self) -> dict[ClusterId, Intent]:
+        """Every word that stands, in one paged query.
+
+        Raises:
+            IntentsUnreadable: neither the table nor the mirror can be read.
+        """
+        rows = await self._query("PartitionKey eq @part", key="")
+        words = (_read(body) for key, body in rows.items() if key != _SENTINEL)
+        return {intent.cluster: intent for intent in words}
+
+    async def put(self, intent: Intent) -> None:
+        """Record a word: in the mirror first, so that it survives whatever comes next."""
+        key, body = intent.cluster.key, _INTENT.dump_json(intent).decode()
+        await self._whole()
+        await self._append(_Entry(key, body, intent.at.isoformat()))
+        async with typed("record an intent"):
+            await self._table.upsert_entity(_row(key, body), UpdateMode.REPLACE)
+
+    async def withdraw(self, cluster: ClusterId, at: datetime) -> bool:
+        """Withdraw the word about a cluster; False where there was none."""
+        standing = await self.of(cluster)
+        if standing is None:
+            return False
+        await self._append(_Entry(cluster.key, None, at.isoformat()))
+        async with typed("withdraw an intent"):
+            await self._table.delete_entity(_PARTITION, cluster.key)
+        return True
+
+    async def _whole(self) -> None:
+        await self._query("PartitionKey eq @part and RowKey eq @whole", key="")
+
+    async def _query(self, text: str, *, key: str) -> dict[str, str]:
+        rows = await self._rows(text, key)
+        if _SENTINEL not in rows:
+            await self._restore()
+            rows = await self._rows(text, key)
+        return rows
+
+    async def _rows(self, text: str, key: str) -> dict[str, str]:
+        parameters = {"part": _PARTITION, "key": key, "whole": _SENTINEL}
+        try:
+            return {
+                row["RowKey"]: row.get("body") or ""
+                async for row in self._table.query_entities(text, parameters=parameters, results_per_page=1000)
+            }
+        except ResourceNotFoundError:
+            return {}
+        except SdkError as error:
+            raise IntentsUnreadable("What people asked for cannot be read from the storage account.") from error
+
+    async def _restore(self) -> None:
+        """Refill the table from the mirror. Rows that are there already are newer, and stay."""
+        try:
+            for key, body in (await self._replay()).items():
+                if body is not None:
+                    await self._insert(_row(key, body))
+            await self._insert(_row(_SENTINEL, ""))
+        except SdkError as error:
+            raise IntentsUnreadable(
+                "The table of intents is not whole and cannot be restored from its mirror."
+            ) from error
+
+    async def _insert(self, row: dict[str, Any]) -> None:
+        try:
+            await made(lambda: self._table.create_entity(row), self._table.create_table)
+        except (ResourceExistsError, ResourceModifiedError):
+            return
+
+    async def _replay(self) -> dict[str, str | None]:
+        """The last body of each key, or None where it was withdrawn, over all months in order."""
+        last: dict[str, str | None] = {}
+        try:
+            names = sorted([blob.name async for blob in self._mirror.list_blobs()])
+        except ResourceNotFoundError:
+            return last
+        for name in names:
+            text = await (await self._mirror.download_blob(name)).readall()
+            for line in text.decode().splitlines():
+                try:
+                    entry = json.loads(line)
+                    last[entry["key"]] = entry["body"]
+                except (ValueError, KeyError, TypeError) as error:
+                    raise IntentsUnreadable(f"The intents' mirror {name} holds a line that cannot be read.") from error
+        return last
+
+    async def _append(self, entry: _Entry) -> None:
+        # A blob a month keeps each below the service's 50,000 appended blocks.
+        blob = self._mirror.get_blob_client(f"{entry.at[:7]}.jsonl")
+        async with typed("mirror an intent"):
+            try:
+                await blob.append_block(entry.line())
+            except ResourceNotFoundError:
+                await made(lambda: blob.create_append_blob(match_condition=None), self._mirror.create_container)
+                await blob.append_block(entry.line())
+
+
+def _row(key: str, body: str) -> dict[str, Any]:
+    return {"PartitionKey": _PARTITION, "RowKey": key, "body": body, "v": 1}
+
+
+def _read(body: str) -> Intent:
+    try:
+        return _INTENT.validate_json(body)
+    except ValidationError as error:
+        raise IntentsUnreadable("An intent was recorded in a form that this version cannot read.") from error

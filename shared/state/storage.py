@@ -1,0 +1,105 @@
+"""The storage account: opens its clients, makes what is missing, and types its failures.
+
+Tables, queues and containers are made on first use when they do not exist, so that a new account, an
+emulator and one from which somebody deleted a table all work.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from types import TracebackType
+from typing import Any, Self
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.data.tables.aio import TableClient, TableServiceClient
+from azure.storage.blob.aio import BlobServiceClient, ContainerClient
+from azure.storage.queue import TextBase64EncodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from shared.errors import StorageError
+
+# One try, then a delayed message: a function must not sleep inside the SDK for minutes.
+_RETRY: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+
+
+@asynccontextmanager
+async def typed(what: str) -> AsyncIterator[None]:
+    """Turn the storage SDK's failures into StorageError, naming what was being done."""
+    try:
+        yield
+    except HttpResponseError as error:
+        code = getattr(error, "error_code", None) or error.status_code
+        raise StorageError(f"The storage account refused to {what} ({code}).") from error
+    except SdkError as error:
+        raise StorageError(f"The storage account did not answer when asked to {what}.") from error
+
+
+class Storage:
+    """Clients of one storage account, opened by `connect`. Close it when done."""
+
+    def __init__(self, tables: TableServiceClient, queue: QueueClient, blobs: BlobServiceClient) -> None:
+        self._stack = AsyncExitStack()
+        self._tables, self._blobs = tables, blobs
+        self.queue = queue
+
+    @classmethod
+    def by_connection(cls, connection: str, *, queue: str) -> Self:
+        """Open by connection string (local emulator, accounts with keys)."""
+        return cls(
+            TableServiceClient.from_connection_string(connection, **_RETRY),
+            QueueClient.from_connection_string(
+                connection, queue, message_encode_policy=TextBase64EncodePolicy(), **_RETRY
+            ),
+            BlobServiceClient.from_connection_string(connection, **_RETRY),
+        )
+
+    @classmethod
+    def by_identity(cls, account: str, credential: AsyncTokenCredential, *, queue: str, suffix: str) -> Self:
+        """Open by identity; `suffix` is the cloud's storage suffix, such as core.windows.net."""
+        return cls(
+            TableServiceClient(f"https://{account}.table.{suffix}", credential=credential, **_RETRY),
+            QueueClient(
+                f"https://{account}.queue.{suffix}",
+                queue,
+                credential=credential,
+                message_encode_policy=TextBase64EncodePolicy(),
+                **_RETRY,
+            ),
+            BlobServiceClient(f"https://{account}.blob.{suffix}", credential=credential, **_RETRY),
+        )
+
+    async def __aenter__(self) -> Self:
+        for client in (self._tables, self.queue, self._blobs):
+            await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    def table(self, name: str) -> TableClient:
+        """A table's client; the table need not exist yet."""
+        return self._tables.get_table_client(name)
+
+    def container(self, name: str) -> ContainerClient:
+        """A blob container's client; the container need not exist yet."""
+        return self._blobs.get_container_client(name)
+
+
+async def made[T](call: Callable[[], Awaitable[T]], create: Callable[[], Awaitable[object]]) -> T:
+    """Run `call`; where its table, queue or container is missing, make it and run `call` once more."""
+    try:
+        return await call()
+    except ResourceNotFoundError as error:
+        if getattr(error, "error_code", "") not in {
+            "TableNotFound",
+            "ContainerNotFound",
+            "QueueNotFound",
+            "ResourceNotFound",
+        }:
+            raise
+    with suppress(ResourceExistsError):  # somebody else made it at the same moment
+        await create()
+    return await call()
