@@ -1,0 +1,1 @@
+"""Adapters to Azure: Resource Graph, ARM, extensions, relay. Each types Azure's failures as ours."""

@@ -1,0 +1,136 @@
+"""Azure Resource Manager: one pipeline for all calls, and plain calls where no SDK client is worth its import.
+
+The pipeline has no retries (a Retry-After becomes a message's delay), no redirects, and no automatic
+registration of resource providers: each of these would sleep, or write, inside a function.
+"""
+
+import asyncio
+import json
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline import policies
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.mgmt.core import AsyncARMPipelineClient
+from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
+from azure.mgmt.kubernetesconfiguration.extensions.aio import KubernetesConfigurationExtensionsMgmtClient
+from azure.mgmt.resourcegraph.aio import ResourceGraphClient
+
+from shared.azure.failures import typed
+from shared.model.arm import read_cluster
+from shared.model.cluster import Cluster, Source
+from shared.model.identity import ClusterId, Kind
+
+READ_TIMEOUT = 15.0
+WRITE_TIMEOUT = 30.0
+
+# Newest stable versions that the management SDKs of 2026 use.
+_CLUSTER_VERSIONS = {Kind.AKS: "2026-08-01", Kind.ARC: "2026-05-01"}
+
+
+def url_path(*segments: str) -> str:
+    """A URL path from its segments: the one place where names are escaped for a URL."""
+    return "".join(f"/{quote(segment, safe='')}" for segment in segments)
+
+
+def cluster_path(cluster: ClusterId, *more: str) -> str:
+    """The URL path of a cluster, and of what lies below it."""
+    return url_path(
+        "subscriptions",
+        cluster.subscription,
+        "resourceGroups",
+        cluster.resource_group,
+        "providers",
+        cluster.kind.provider,
+        cluster.kind.resource,
+        cluster.name,
+        *more,
+    )
+
+
+class Arm:
+    """The pipeline to Resource Manager, and the clients that share it. Close it when done."""
+
+    def __init__(self, credential: AsyncTokenCredential, *, endpoint: str, audience: str) -> None:
+        self._credential, self._endpoint = credential, endpoint
+        self._scopes = [f"{audience}/.default"]
+        self._transport = AioHttpTransport()
+        self._policies: list[Any] = [
+            policies.RequestIdPolicy(),
+            policies.HeadersPolicy(),
+            policies.UserAgentPolicy("muster"),
+            policies.ContentDecodePolicy(),
+            policies.AsyncRetryPolicy(retry_total=0),
+            AsyncARMChallengeAuthenticationPolicy(credential, *self._scopes),
+            policies.CustomHookPolicy(),
+        ]
+        self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
+            base_url=endpoint, policies=self._policies, transport=self._transport
+        )
+        self._extensions: dict[str, KubernetesConfigurationExtensionsMgmtClient] = {}
+
+    async def __aenter__(self) -> Self:
+        await self._transport.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._transport.close()
+
+    def extensions(self, subscription: str) -> KubernetesConfigurationExtensionsMgmtClient:
+        """The official client for cluster extensions; cheap, one per subscription."""
+        client = self._extensions.get(subscription)
+        if client is None:
+            client = self._extensions[subscription] = KubernetesConfigurationExtensionsMgmtClient(
+                self._credential,
+                subscription,
+                base_url=self._endpoint,
+                credential_scopes=self._scopes,
+                policies=self._policies,
+                transport=self._transport,
+            )
+        return client
+
+    def resource_graph(self) -> ResourceGraphClient:
+        """The official client for Resource Graph."""
+        return ResourceGraphClient(
+            self._credential,
+            base_url=self._endpoint,
+            credential_scopes=self._scopes,
+            policies=self._policies,
+            transport=self._transport,
+        )
+
+    async def call(self, method: str, path: str, *, api_version: str, what: str, body: object = None) -> dict[str, Any]:
+        """One request; the answer's JSON object.
+
+        Raises:
+            AzureError: Azure refused, or did not answer in time.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
+        request = HttpRequest(
+            method, f"{self._endpoint}{path}", params={"api-version": api_version}, headers=headers, content=content
+        )
+        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
+        async with typed(what), asyncio.timeout(timeout):
+            response = await self._client.send_request(request)
+            await response.read()
+            response.raise_for_status()
+            return dict(response.json()) if response.content else {}
+
+    async def cluster(self, cluster: ClusterId) -> Cluster:
+        """A cluster's facts, as its resource provider tells them now.
+
+        Raises:
+            Absent: it does not exist.
+            AzureError: it could not be read.
+        """
+        body = await self.call(
+            "GET", cluster_path(cluster), api_version=_CLUSTER_VERSIONS[cluster.kind], what="read the cluster"
+        )
+        return read_cluster(body, Source.ARM)

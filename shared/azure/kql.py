@@ -1,0 +1,84 @@
+"""The Resource Graph queries that Muster sends. Every value goes through `literal`.
+
+Rows keep `properties` trimmed to the facts that decisions need: whole AKS rows are several kilobytes,
+and a page above 16 MiB is refused. `id` is always projected, because the service pages only then.
+"""
+
+from collections.abc import Iterable
+
+from shared.model.identity import ClusterId, Kind
+
+# Property paths are case-sensitive in Resource Graph; these are ARM's own spellings.
+_FACTS = (
+    "provisioningState",
+    "powerState",
+    "agentPoolProfiles",
+    "servicePrincipalProfile",
+    "kubernetesVersion",
+    "currentKubernetesVersion",
+    "resourceUID",
+    "connectivityStatus",
+    "lastConnectivityTime",
+    "totalNodeCount",
+    "totalCoreCount",
+    "distribution",
+)
+
+
+def literal(text: str) -> str:
+    """A KQL string literal. A quote is escaped by a backslash; doubling it would change the value."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    for raw, written in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t")):
+        escaped = escaped.replace(raw, written)
+    return f"'{escaped}'"
+
+
+def _literals(texts: Iterable[str]) -> str:
+    return ", ".join(literal(text) for text in texts)
+
+
+def _projection() -> str:
+    facts = ", ".join(f"{fact} = properties.{fact}" for fact in _FACTS)
+    return f"project id, name, type, location, tags, identity, {facts}"
+
+
+def clusters() -> str:
+    """Every AKS and Arc cluster in the query's scope."""
+    types = _literals(kind.type for kind in Kind)
+    return f"resources | where type in~ ({types}) | {_projection()} | order by id asc"
+
+
+def these_clusters(ids: Iterable[ClusterId]) -> str:
+    """The clusters with these ids."""
+    types = _literals(kind.type for kind in Kind)
+    wanted = _literals(str(cluster) for cluster in ids)
+    return f"resources | where type in~ ({types}) | where tolower(id) in ({wanted}) | {_projection()}"
+
+
+def extensions() -> str:
+    """Every Azure Machine Learning extension in the query's scope.
+
+    Microsoft's samples read the properties of extension rows in PascalCase; both spellings are taken.
+    """
+    return (
+        "kubernetesconfigurationresources "
+        "| where type =~ 'microsoft.kubernetesconfiguration/extensions' "
+        "| extend extensionType = tolower(tostring(coalesce(properties.ExtensionType, properties.extensionType))) "
+        "| where extensionType == 'microsoft.azureml.kubernetes' "
+        "| project id, name, properties | order by id asc"
+    )
+
+
+def subscriptions() -> str:
+    """Every subscription with the management groups above it."""
+    return (
+        "resourcecontainers | where type =~ 'microsoft.resources/subscriptions' "
+        "| project id, subscriptionId, chain = properties.managementGroupAncestorsChain"
+    )
+
+
+def cluster_body(row: dict[str, object]) -> dict[str, object]:
+    """A row of `clusters` in the shape of an ARM body."""
+    body = {key: value for key, value in row.items() if key not in _FACTS}
+    body["properties"] = {fact: row[fact] for fact in _FACTS if row.get(fact) is not None}
+    return body

@@ -1,0 +1,100 @@
+"""The Azure Relay objects of an Arc cluster, made as the official CLI makes them.
+
+Namespace and hybrid connection lie in the cluster's own resource group; the rule `azureml_rw` gives
+Manage, Send and Listen; its primary connection string goes into the extension's protected settings
+(source: azure-cli-extensions, k8s-extension 1.7.0, AzureMLKubernetes).
+"""
+
+from shared.azure.arm import Arm, url_path
+from shared.errors import Absent
+from shared.model.cluster import Cluster
+from shared.model.extension import Relay
+from shared.model.identity import ClusterId
+
+_VERSION = "2017-04-01"
+_RULE = "azureml_rw"
+_TAGS = {"created_by": "Azure Arc-enabled ML"}
+
+
+class Relays:
+    """The relay objects of Arc clusters."""
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+
+    async def exists(self, cluster: ClusterId, relay: Relay) -> bool:
+        """Whether the hybrid connection is there.
+
+        Raises:
+            AzureError: it could not be told.
+        """
+        try:
+            await self._arm.call(
+                "GET",
+                _path(cluster, relay, "hybridConnections", relay.hybrid_connection),
+                api_version=_VERSION,
+                what="read the cluster's relay",
+            )
+        except Absent:
+            return False
+        return True
+
+    async def prepare(self, cluster: Cluster, relay: Relay) -> bool:
+        """Make what is missing; every part may be repeated. False while the namespace is still being made."""
+        namespace = await self._arm.call(
+            "PUT",
+            _path(cluster.id, relay),
+            api_version=_VERSION,
+            what="create the relay namespace",
+            body={"location": cluster.location, "tags": _TAGS},
+        )
+        state = str(namespace.get("properties", {}).get("provisioningState", "Succeeded"))
+        if state.lower() not in {"succeeded", "unknown"}:
+            return False
+        await self._arm.call(
+            "PUT",
+            _path(cluster.id, relay, "hybridConnections", relay.hybrid_connection),
+            api_version=_VERSION,
+            what="create the hybrid connection",
+            body={"properties": {"requiresClientAuthorization": True}},
+        )
+        await self._arm.call(
+            "PUT",
+            _rule(cluster.id, relay),
+            api_version=_VERSION,
+            what="create the relay's authorization rule",
+            body={"properties": {"rights": ["Manage", "Send", "Listen"]}},
+        )
+        return True
+
+    async def connection_string(self, cluster: ClusterId, relay: Relay) -> str:
+        """The secret that the extension needs. Ask at send time; never keep, log or store it.
+
+        Raises:
+            Absent: the rule, or what it belongs to, does not exist.
+        """
+        keys = await self._arm.call(
+            "POST",
+            f"{_rule(cluster, relay)}/listKeys",
+            api_version=_VERSION,
+            what="read the relay's keys",
+        )
+        return str(keys["primaryConnectionString"])
+
+
+def _path(cluster: ClusterId, relay: Relay, *more: str) -> str:
+    return url_path(
+        "subscriptions",
+        cluster.subscription,
+        "resourceGroups",
+        cluster.resource_group,
+        "providers",
+        "Microsoft.Relay",
+        "namespaces",
+        relay.namespace,
+        *more,
+    )
+
+
+def _rule(cluster: ClusterId, relay: Relay) -> str:
+    return _path(cluster, relay, "hybridConnections", relay.hybrid_connection, "authorizationRules", _RULE)
