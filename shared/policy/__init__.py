@@ -1,0 +1,1 @@
+"""The policy: which clusters get the extension, with which settings, and why."""

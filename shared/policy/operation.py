@@ -1,0 +1,174 @@
+"""Reading what governs how Muster works: the blocks of a policy that stand once."""
+
+import re
+from datetime import timedelta
+
+from shared.policy.clauses import read_allow
+from shared.policy.document import Node
+from shared.policy.model import (
+    AdoptionMode,
+    EnforcementTable,
+    ExtensionChoice,
+    Policy,
+    TagNames,
+    TagOverrides,
+    Timing,
+)
+from shared.policy.section import Section
+from shared.policy.words import listed
+
+_TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
+_ROLLOUT = ("rings", "maxInFlight", "stopOn", "newClusters", "blastRadius")
+
+
+def read_extension(root: Section) -> ExtensionChoice:
+    """How a new installation is named and kept up to date."""
+    default = ExtensionChoice()
+    section = root.section("extension")
+    if section is None:
+        return default
+    choice = ExtensionChoice(
+        name=section.text("name", default.name, pattern=r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?"),
+        release_train=section.text("releaseTrain", default.release_train, pattern=r"[A-Za-z][\w-]{0,62}"),
+        auto_upgrade_minor_version=section.boolean("autoUpgradeMinorVersion", default=True),
+    )
+    section.done()
+    return choice
+
+
+def read_tags(root: Section) -> TagNames:
+    """The names of the tags that owners may set."""
+    default = TagNames()
+    section = root.section("tags")
+    if section is None:
+        return default
+    names = TagNames(
+        gpu=section.text("gpu", default.gpu, pattern=_TAG_NAME),
+        pause_until=section.text("pauseUntil", default.pause_until, pattern=_TAG_NAME),
+        pause_reason=section.text("pauseReason", default.pause_reason, pattern=_TAG_NAME),
+        ring=section.text("ring", default.ring, pattern=_TAG_NAME),
+        owner=section.text("owner", default.owner, pattern=_TAG_NAME),
+    )
+    section.done()
+    return names
+
+
+def read_select(root: Section, default: str) -> str:
+    """The name of the tag that selects a cluster."""
+    section = root.section("select")
+    if section is None:
+        return default
+    tag = section.text("tag", default, pattern=_TAG_NAME)
+    section.done()
+    return tag
+
+
+def read_overrides(root: Section) -> TagOverrides:
+    """Which settings may be overridden by tag."""
+    default = TagOverrides()
+    section = root.section("tagOverrides")
+    if section is None:
+        return default
+    overrides = TagOverrides(
+        prefix=section.text("prefix", default.prefix, pattern=_TAG_NAME).casefold(),
+        allow=read_allow(section.items("allow"), section.findings),
+    )
+    section.done()
+    return overrides
+
+
+def read_enforcement(root: Section) -> EnforcementTable:
+    """What each action may do by itself."""
+    default = EnforcementTable()
+    section = root.section("enforcement")
+    if section is None:
+        return default
+    table = EnforcementTable(
+        install=section.choice("install", default.install),
+        repair=section.choice("repair", default.repair),
+        update_safe=section.choice("updateSafe", default.update_safe),
+        update_disruptive=section.choice("updateDisruptive", default.update_disruptive),
+        drift_safe=section.choice("driftSafe", default.drift_safe),
+        drift_disruptive=section.choice("driftDisruptive", default.drift_disruptive),
+        reinstall_never_succeeded=section.choice("reinstallNeverSucceeded", default.reinstall_never_succeeded),
+        reinstall=section.choice("reinstall", default.reinstall),
+        remove=section.choice("remove", default.remove),
+    )
+    section.done()
+    return table
+
+
+def read_adoption(root: Section, default: AdoptionMode) -> AdoptionMode:
+    """What is done with an extension that somebody else installed."""
+    section = root.section("adoption")
+    if section is None:
+        return default
+    mode = section.choice("mode", default)
+    section.done()
+    return mode
+
+
+def read_remediation(root: Section, defaults: Policy) -> tuple[Timing, int]:
+    """The loop's times, and how often a repair is tried."""
+    section = root.section("remediation")
+    if section is None:
+        return defaults.timing, defaults.max_attempts
+    attempts = section.integer("maxAttempts", defaults.max_attempts, least=1, most=1000)
+    timing = section.section("timing")
+    section.done()
+    return (_timing(timing) if timing is not None else defaults.timing), attempts
+
+
+def _timing(section: Section) -> Timing:
+    default = Timing()
+    follow_up = section.duration("followUp", default.follow_up)
+    factor = section.text("backoffFactor", str(default.backoff_factor), pattern=r"\d{1,3}(\.\d{1,3})?")
+    timing = Timing(
+        follow_up=follow_up,
+        second_look=section.duration("secondLook", default.second_look),
+        backoff_first=section.duration("backoffFirst", default.backoff_first),
+        backoff_factor=float(factor) if re.fullmatch(r"[\d.]+", factor) else default.backoff_factor,
+        backoff_max=section.duration("backoffMax", default.backoff_max),
+        stuck_after=section.duration("stuckAfter", default.stuck_after),
+        verify_every=section.duration("verifyEvery", default.verify_every),
+        facts_wait=section.duration("factsWait", default.facts_wait),
+        unavailable_max=section.duration("unavailableMax", 2 * follow_up),
+    )
+    section.done()
+    if timing.backoff_factor < 1:
+        section.refuse(section.node, "backoffFactor must be 1 or more")
+    if timing.backoff_max < timing.backoff_first:
+        section.refuse(section.node, "backoffMax is shorter than backoffFirst")
+    return timing
+
+
+def read_pause(root: Section, defaults: Policy) -> timedelta:
+    """How far ahead a pause by tag may reach."""
+    section = root.section("pause")
+    if section is None:
+        return defaults.pause_max
+    longest = section.duration("max", defaults.pause_max)
+    section.done()
+    return longest
+
+
+def read_rollout(root: Section, warnings: list[str]) -> dict[str, object]:
+    """The rollout as written; only the names of its keys are checked."""
+    found = root.mapping("rollout")
+    for key, node in found.items():
+        if key not in _ROLLOUT:
+            root.refuse(node, f"unknown key '{key}'; known here: {listed(_ROLLOUT)}")
+    if found:
+        warnings.append("rollout is read, but this version does not act on it yet")
+    return {key: _plain(node) for key, node in found.items()}
+
+
+def _plain(node: Node) -> object:
+    if node.keys is not None:
+        return {key: _plain(below) for key, below in node.keys.items()}
+    if node.items is not None:
+        return [_plain(item) for item in node.items]
+    if node.boolean is not None:
+        return node.boolean
+    whole = node.number and re.fullmatch(r"[-+]?\d+", node.text or "")
+    return int(node.text or "0") if whole else node.text
