@@ -18,7 +18,7 @@ class Source(StrEnum):
 
 # Azure's VM size names: family letters, vCPU count, feature letters. N families carry GPUs; a `p`
 # among the features means an Arm processor (Azure VM naming conventions).
-_SIZE = re.compile(r"(?:standard|basic)_(?P<family>[a-z]+)(?P<cpus>\d+)(?:-\d+)?(?P<features>[a-z]*)", re.I)
+_SIZE = re.compile(r"(?:standard|basic)_(?P<family>[a-z]+)(?P<cpus>\d+)(?:-\d+)?(?P<features>[a-z]*)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

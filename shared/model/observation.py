@@ -1,6 +1,5 @@
 """Everything that `decide` may know about one cluster: read before, frozen, without any secret."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -59,6 +58,7 @@ class Memory:
         sent_keys: the keys of that body.
         succeeded: whether the extension was ever seen in Succeeded.
         choice: fingerprint of policy generation, tags and intent under which `profile` was chosen.
+        basis: fingerprint of the choice and the lasting facts under which `attempts` were counted.
         inputs: fingerprint of what the last decision was based on.
         first_seen: when the cluster was first found selected; bounds the wait for late facts.
         trouble_since: since when Azure has not answered about it.
@@ -76,6 +76,7 @@ class Memory:
     sent_keys: tuple[str, ...] = ()
     succeeded: bool = False
     choice: str | None = None
+    basis: str | None = None
     inputs: str | None = None
     incarnation: str | None = None
     first_seen: datetime | None = None
@@ -130,6 +131,3 @@ class Observation:
     intents_readable: bool = True
     own_names: frozenset[str] = frozenset()
     management_groups: frozenset[str] | None = None
-
-
-Changes = Mapping[str, tuple[str | None, str | None]]

@@ -91,8 +91,4 @@ class State:
     @property
     def compliant(self) -> bool:
         """Managed, Current and not held."""
-        return (
-            self.management is Management.MANAGED
-            and self.condition is Condition.CURRENT
-            and self.hold is None
-        )
+        return self.management is Management.MANAGED and self.condition is Condition.CURRENT and self.hold is None

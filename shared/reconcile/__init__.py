@@ -1,0 +1,1 @@
+"""The loop: observe, decide, act, record, for one cluster at a time."""

@@ -16,9 +16,10 @@ from shared.model.state import Condition, HoldCode, Management, Reachability, St
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 from shared.reconcile import install, removal, upkeep
+from shared.reconcile.attempts import counted
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
-from shared.reconcile.inputs import choice_of
+from shared.reconcile.inputs import basis_of, choice_of
 from shared.reconcile.situation import read_situation
 
 
@@ -39,10 +40,9 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
     if seen.cluster is None:
         return _unreadable(seen, policy, now)
     selection = select(policy, seen.cluster, seen.intent, now, management_groups=seen.management_groups)
-    situation = read_situation(
-        seen.extensions, seen.memory, name=policy.extension.name, own_names=seen.own_names
-    )
-    case = Case(seen, seen.cluster, policy, selection, situation, now)
+    situation = read_situation(seen.extensions, seen.memory, name=policy.extension.name, own_names=seen.own_names)
+    memory = counted(seen.memory, situation, basis_of(policy, seen.cluster, seen.intent), now)
+    case = Case(replace(seen, memory=memory), seen.cluster, policy, selection, situation, now)
     decision = _selected(case) if selection.outcome is Outcome.SELECTED else _not_selected(case)
     return replace(
         decision,
@@ -89,9 +89,7 @@ def _not_selected(case: Case) -> Decision:
         case _:
             # An event may outrun the tag it speaks of: look once more before believing it.
             again = case.now + case.policy.timing.second_look if case.seen.reason is Reason.EVENT else None
-            return Decision(
-                Action.NOTHING, case.state(Management.NOT_SELECTED), selection.reason, next_look=again
-            )
+            return Decision(Action.NOTHING, case.state(Management.NOT_SELECTED), selection.reason, next_look=again)
 
 
 def _held_by_selection(case: Case) -> Decision:
@@ -140,6 +138,4 @@ def _through_gates(decision: Decision, seen: Observation, policy: Policy, now: d
         )
     else:
         return decision
-    return replace(
-        decision, action=Action.WAIT, intended=decision.action, reason=reason, next_look=now + wait
-    )
+    return replace(decision, action=Action.WAIT, intended=decision.action, reason=reason, next_look=now + wait)

@@ -6,6 +6,7 @@ import json
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
 from shared.model.intent import Intent
+from shared.model.observation import Gates
 from shared.policy.model import Policy
 
 
@@ -27,15 +28,10 @@ def choice_of(policy: Policy, cluster: Cluster, intent: Intent | None) -> str:
     return _hash(("v1", policy.digest, _tags(cluster), _words(intent)))
 
 
-def inputs_of(
-    policy: Policy, cluster: Cluster, extensions: tuple[Extension, ...] | None, intent: Intent | None
-) -> str:
-    """All that a decision rests on, apart from the time. Volatile facts (heartbeats) are left out."""
-    facts = (
+def _lasting(cluster: Cluster) -> object:
+    """Facts that change only when somebody changes the cluster."""
+    return (
         cluster.location,
-        cluster.provisioning_state,
-        cluster.power_state,
-        cluster.connectivity,
         cluster.nodes,
         cluster.gpu,
         cluster.kubernetes_version,
@@ -44,14 +40,25 @@ def inputs_of(
         cluster.incarnation,
         [(pool.name, pool.vm_size, pool.os_type) for pool in cluster.pools or ()],
     )
+
+
+def basis_of(policy: Policy, cluster: Cluster, intent: Intent | None) -> str:
+    """What failed attempts are counted against: a cluster whose basis changes gets a fresh start."""
+    return _hash(("v1", choice_of(policy, cluster, intent), _lasting(cluster)))
+
+
+def inputs_of(
+    policy: Policy,
+    cluster: Cluster,
+    extensions: tuple[Extension, ...] | None,
+    intent: Intent | None,
+    gates: Gates,
+) -> str:
+    """All that a decision rests on, apart from the time. Heartbeats are left out: they always change."""
+    moving = (cluster.provisioning_state, cluster.power_state, cluster.connectivity)
     listed = [
-        (
-            each.name.lower(),
-            each.provisioning_state.lower(),
-            each.current_version,
-            sorted(each.settings.items()),
-        )
+        (each.name.lower(), each.provisioning_state.lower(), each.current_version, sorted(each.settings.items()))
         for each in extensions or ()
         if each.azureml
     ]
-    return _hash(("v1", choice_of(policy, cluster, intent), facts, sorted(listed)))
+    return _hash(("v1", basis_of(policy, cluster, intent), moving, sorted(listed), gates.mode, gates.stopped))

@@ -55,9 +55,7 @@ def decide(case: Case) -> Decision:
 def _sentence(case: Case, *, repairing: bool) -> str:
     if repairing:
         return f"The install failed ({case.situation.detail}); attempt {case.memory.attempts + 1} is sent."
-    return (
-        f"The extension is missing; profile '{case.selection.profile}' by {case.selection.rule or 'request'}."
-    )
+    return f"The extension is missing; profile '{case.selection.profile}' by {case.selection.rule or 'request'}."
 
 
 def draft(case: Case) -> DesiredExtension | Decision:
@@ -82,9 +80,7 @@ def draft(case: Case) -> DesiredExtension | Decision:
     except SettingsError as error:
         # The policy's profiles were checked when it was loaded; tags and requests meet here.
         return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
-    forbidden = violations(
-        case.policy, case.cluster, desired.settings, management_groups=case.seen.management_groups
-    )
+    forbidden = violations(case.policy, case.cluster, desired.settings, management_groups=case.seen.management_groups)
     if forbidden:
         return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in forbidden))
     return replace(desired, warnings=(*desired.warnings, *resolved.findings))
@@ -144,9 +140,7 @@ def spent_or_pausing(case: Case, failed: Extension | None) -> Decision | None:
             f"{memory.attempts} attempts failed. {told} Tried again after a change or the pause.",
         )
         return replace(held, next_look=due, look_by=LookBy.SWEEP)
-    return _pausing(
-        case, due, told, transient=failure is not None and failure.klass is FailureClass.TRANSIENT
-    )
+    return _pausing(case, due, told, transient=failure is not None and failure.klass is FailureClass.TRANSIENT)
 
 
 def _pausing(case: Case, due: datetime, told: str, *, transient: bool) -> Decision:

@@ -11,8 +11,9 @@ from shared.azureml.risk import Risk, risk_of_change
 from shared.errors import SettingsError
 from shared.model.decision import Action, Decision
 from shared.model.extension import DesiredExtension, Extension
-from shared.model.state import Condition, HoldCode
+from shared.model.state import Condition, HoldCode, Management
 from shared.policy.guardrails import violations
+from shared.policy.model import AdoptionMode
 from shared.reconcile import install
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
@@ -45,6 +46,13 @@ def decide(case: Case) -> Decision:
     extension = case.situation.extension
     if extension is None:
         return wait(case)
+    if not case.situation.ours and case.policy.adoption is AdoptionMode.IGNORE:
+        return Decision(
+            Action.NOTHING,
+            case.state(Management.ADOPTION_PENDING),
+            "Installed by somebody else; the policy's adoption mode is ignore.",
+            extension=extension.name,
+        )
     if case.situation.condition is Condition.CURRENT:
         return _compare(case, extension)
     if not case.situation.ours:
@@ -77,17 +85,13 @@ def _compare(case: Case, extension: Extension) -> Decision:
             extension,
             f"Profile '{kept}' stays in force.",
             profile=kept,
-            advice=(
-                f"By today's facts rule '{case.selection.rule}' would choose '{case.selection.profile}'.",
-            ),
+            advice=(f"By today's facts rule '{case.selection.rule}' would choose '{case.selection.profile}'.",),
         )
     wanted = _wanted(case, extension)
     if isinstance(wanted, Decision):
         return wanted
     found = differences(wanted, extension, previously=case.memory.sent_keys)
-    leftover = (
-        (f"leftover (PATCH cannot remove keys): {', '.join(found.leftover)}",) if found.leftover else ()
-    )
+    leftover = (f"leftover (PATCH cannot remove keys): {', '.join(found.leftover)}",) if found.leftover else ()
     if not found.changed:
         return _standing(case, extension, "All settings are as wanted.", advice=(*wanted.warnings, *leftover))
     if not case.situation.ours:
@@ -146,9 +150,7 @@ def _names(changed: Mapping[str, object]) -> str:
 
 def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: Differences) -> Decision:
     """A difference on an extension of ours: the policy's doing, or somebody's drift."""
-    forbidden = violations(
-        case.policy, case.cluster, wanted.settings, management_groups=case.seen.management_groups
-    )
+    forbidden = violations(case.policy, case.cluster, wanted.settings, management_groups=case.seen.management_groups)
     if forbidden:
         return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in forbidden))
     pausing = install.spent_or_pausing(case, None)
@@ -201,7 +203,7 @@ def _failed_update(case: Case, extension: Extension) -> Decision:
         extension=extension.name,
         desired=wanted,
         # ARM already stores the settings of the failed update, so a PATCH of differences would be empty.
-        patch=patch_settings(found) if found.changed else dict(wanted.settings),
+        patch=patch_settings(found) or dict(wanted.settings),
         changes=found.changed,
         next_look=case.look_in(case.policy.timing.follow_up),
         attempts=case.memory.attempts,

@@ -1,0 +1,149 @@
+"""The policy in force: the last valid document, under a rising generation, kept in storage.
+
+Any instance that reads a new valid document puts it in force; the documents blob `policy/current.json`
+is written only over the version that was read, so two instances cannot give one number twice. A
+document that does not validate is remembered as refused and never replaces anything. An instance whose
+own file is older than the generation in force (a package not yet replaced) follows that generation.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from shared import logs
+from shared.errors import PolicyError
+from shared.policy.loading import parse_policy, policy_digest
+from shared.policy.model import Policy, PolicyText
+from shared.reconcile.policy_source import Offer, PolicySource
+from shared.state.documents import Document, DocumentChanged, Documents
+
+CURRENT = "policy/current.json"
+REFUSED = "policy/refused.json"
+_FRESH_FOR = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What /health and the command line show of the policy."""
+
+    digest: str
+    generation: int
+    since: str
+    refused: dict[str, Any] | None
+
+
+class Generations:
+    """The policy in force, as this instance knows it."""
+
+    def __init__(self, source: PolicySource, documents: Documents, clock: Callable[[], datetime]) -> None:
+        self._source, self._documents, self._clock = source, documents, clock
+        self._policy: Policy | None = None
+        self._current: Document | None = None
+        self._parsed: dict[str, Policy] = {}
+        self._fresh_until = float("-inf")
+        self._refused: dict[str, Any] | None = None
+        self._turn = asyncio.Lock()
+
+    async def current(self, *, at_least: int = 0) -> Policy:
+        """The policy in force; read anew where somebody already worked by a later generation.
+
+        Raises:
+            PolicyError: there is no valid document, neither offered nor kept.
+            StorageError: the documents cannot be read.
+        """
+        async with self._turn:
+            known = self._policy
+            if known is not None and known.generation >= at_least and time.monotonic() < self._fresh_until:
+                return known
+            self._policy = await self._load()
+            self._fresh_until = time.monotonic() + _FRESH_FOR
+            return self._policy
+
+    async def standing(self) -> Standing:
+        """The policy in force and what was refused since, for people."""
+        policy = await self.current()
+        body = self._current.body if self._current else {}
+        return Standing(policy.digest, policy.generation, str(body.get("since", "")), self._refused)
+
+    async def _load(self) -> Policy:
+        offer = await self._source.offer()
+        self._current = await self._documents.read(CURRENT, known=self._current)
+        digest = None if offer is None else policy_digest(offer.texts)
+        current = self._current
+        if current is not None and digest == current.body["digest"]:
+            self._refused = None
+            return await self._kept(current, offer.texts if offer else ())
+        if offer is None or digest is None:
+            return await self._last_good(current, PolicyError("No policy document could be read."))
+        try:
+            policy = await self._parse(digest, offer.texts)
+        except PolicyError as error:
+            await self._refuse(digest, error)
+            return await self._last_good(current, error)
+        if current is not None and not self._newer(offer, current):
+            return await self._kept(current, ())
+        return await self._put_in_force(policy, offer, current)
+
+    @staticmethod
+    def _newer(offer: Offer, current: Document) -> bool:
+        """Whether the offered document came after the one in force; the older one may just be an old package."""
+        since = datetime.fromisoformat(current.body["offeredAt"])
+        return offer.written_at is None or offer.written_at > since
+
+    async def _put_in_force(self, policy: Policy, offer: Offer, over: Document | None) -> Policy:
+        generation = int(over.body["generation"]) + 1 if over else 1
+        texts = [[text.name, text.text] for text in offer.texts]
+        await self._documents.write(f"policy/{policy.digest}.json", {"texts": texts})
+        written = (offer.written_at or self._clock()).isoformat()
+        body = {
+            "digest": policy.digest,
+            "generation": generation,
+            "since": self._clock().isoformat(),
+            "offeredAt": written,
+        }
+        try:
+            await self._documents.write(CURRENT, body, over=over, fresh=over is None)
+        except DocumentChanged:
+            # Somebody else was quicker, with this document or another: theirs is in force.
+            return await self._load()
+        self._current = await self._documents.read(CURRENT)
+        self._refused = None
+        logs.event("policy-in-force", digest=policy.digest, generation=generation)
+        return replace(policy, generation=generation)
+
+    async def _kept(self, current: Document, texts: tuple[PolicyText, ...]) -> Policy:
+        digest, generation = str(current.body["digest"]), int(current.body["generation"])
+        if digest not in self._parsed and not texts:
+            kept = await self._documents.read(f"policy/{digest}.json")
+            if kept is None:
+                raise PolicyError(f"The policy of generation {generation} is missing from storage.")
+            texts = tuple(PolicyText(name, text) for name, text in kept.body["texts"])
+        return replace(await self._parse(digest, texts), generation=generation)
+
+    async def _last_good(self, current: Document | None, error: PolicyError) -> Policy:
+        if current is None:
+            raise error
+        return await self._kept(current, ())
+
+    async def _parse(self, digest: str, texts: tuple[PolicyText, ...]) -> Policy:
+        policy = self._parsed.get(digest)
+        if policy is None:
+            # Parsing takes tens of milliseconds of CPU: the event loop serves others meanwhile.
+            policy = await asyncio.to_thread(parse_policy, texts)
+            self._parsed = {digest: policy}
+        return policy
+
+    async def _refuse(self, digest: str, error: PolicyError) -> None:
+        if self._refused is not None and self._refused["digest"] == digest:
+            return
+        self._refused = {
+            "digest": digest,
+            "at": self._clock().isoformat(),
+            "findings": [str(finding) for finding in error.findings] or [error.message],
+        }
+        logs.count("policy-refused")
+        logs.event("policy-refused", **self._refused)
+        await self._documents.write(REFUSED, self._refused)

@@ -1,0 +1,153 @@
+"""The loop: look at one cluster, decide, take at most one step, write it down.
+
+Everything that asks for a cluster ends here. Raises only for defects: what Azure or storage refuse is
+recorded and looked at again by a delayed message, and only where that message cannot be sent does the
+step fail, so that the queue delivers the request once more.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared import logs
+from shared.errors import LeaseBusy, MusterError, ScopeUnknown
+from shared.model.cluster import Source
+from shared.model.decision import Action, Decision
+from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.state import Condition, Management, State
+from shared.policy.model import Policy
+from shared.reconcile.act import Actor, Outcome, Sent
+from shared.reconcile.decide import decide
+from shared.reconcile.generations import Generations
+from shared.reconcile.observe import Observer
+from shared.reconcile.record import Recorder, after_sending, before_sending, remembered
+from shared.reconcile.scope import Scope
+from shared.state.leases import Lease, Leases
+from shared.state.memory import MemoryTable, Row
+
+# A cluster whose lease is busy is asked for again after 30 to 60 seconds.
+_BUSY_AGAIN = timedelta(seconds=30)
+_TROUBLE_AGAIN = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """The loop and everything it works with."""
+
+    scope: Scope
+    generations: Generations
+    leases: Leases
+    table: MemoryTable
+    observer: Observer
+    actor: Actor
+    recorder: Recorder
+    gates: Callable[[], Gates]
+    clock: Callable[[], datetime]
+
+    async def step(self, request: Request) -> Decision | None:
+        """Serve one request. None where there was nothing to look at: out of scope, superseded or busy."""
+        try:
+            if not await self.scope.contains(request.cluster.subscription):
+                logs.count("out-of-scope")
+                logs.event("out-of-scope", cluster=str(request.cluster), asked=request.reason.value)
+                return None
+            async with self.leases.hold(request.cluster) as lease:
+                return await self._with_lease(request, lease)
+        except LeaseBusy:
+            await self._again(request, self._busy_delay(request), "busy")
+        except ScopeUnknown as error:
+            await self._again(request, _TROUBLE_AGAIN, error.message)
+        except MusterError as error:
+            logs.count("step-troubled")
+            pause = timedelta(seconds=error.retry_after) if error.retry_after else _TROUBLE_AGAIN
+            await self._again(request, max(pause, _TROUBLE_AGAIN), error.message)
+        return None
+
+    def _busy_delay(self, request: Request) -> timedelta:
+        spread = int.from_bytes(request.cluster.key.encode()[-4:]) % 30
+        return _BUSY_AGAIN + timedelta(seconds=spread)
+
+    async def _again(self, request: Request, delay: timedelta, why: str) -> None:
+        now = self.clock()
+        logs.event("look-again", cluster=str(request.cluster), asked=request.reason.value, reason=why)
+        row = await self.table.read(request.cluster)
+        await self.recorder.schedule(row, request, now + delay, now)
+
+    async def _with_lease(self, request: Request, lease: Lease) -> Decision | None:
+        row = await self.table.read(request.cluster)
+        if request.reason is Reason.FOLLOW_UP and request.due != row.memory.next_look:
+            logs.count("superseded")
+            return None
+        started = self.clock()
+        policy = await self.generations.current(at_least=max(request.generation, row.memory.generation))
+        request = replace(request, generation=policy.generation)
+        seen, decision = await self._decided(request, row, policy)
+        outcome: Outcome | None = None
+        memory = remembered(seen, decision, policy, self.clock())
+        if decision.action.writes:
+            row, memory, outcome = await self._send(row, memory, seen, decision, lease)
+        if seen.gone:
+            await self.table.forget(request.cluster)
+        else:
+            look = self._next_look(decision, outcome, policy, lease), decision.look_by
+            row = await self.recorder.close(row, request, memory, look, self.clock())
+        await self.recorder.tell(seen, decision, outcome, self.clock(), self.clock() - started)
+        return decision
+
+    async def _decided(self, request: Request, row: Row, policy: Policy) -> tuple[Observation, Decision]:
+        """Decide; and where the answer is a write, decide again on what ARM says."""
+        seen = await self.observer.look(request, row.memory, policy, self.clock())
+        decision = decide(seen, policy, self.clock())
+        if decision.action.writes and seen.cluster is not None and seen.cluster.source is Source.GRAPH:
+            seen = await self.observer.confirm(seen, policy, self.clock())
+            decision = decide(seen, policy, self.clock())
+        relay = decision.desired.relay if decision.desired else None
+        needs_relay = decision.action in {Action.INSTALL, Action.REPAIR} and not decision.patch
+        if needs_relay and relay is not None and seen.relay_ready is None:
+            seen = await self.observer.with_relay(seen, relay)
+            decision = decide(seen, policy, self.clock())
+        return seen, decision
+
+    async def _send(
+        self, row: Row, memory: Memory, seen: Observation, decision: Decision, lease: Lease
+    ) -> tuple[Row, Memory, Outcome]:
+        written = before_sending(memory, decision, self.clock())
+        row = await self.recorder.put(row, written)
+        await lease.ready_to_write()
+        if self.gates().stopped:
+            return row, memory, Outcome(Sent.UNFINISHED)
+        outcome = await self.actor.take(decision, seen)
+        if outcome.sent is Sent.AMBIGUOUS:
+            # It may still be under way: nobody may write before the lease has run out.
+            lease.abandon()
+        return row, after_sending(memory, written, outcome, self.clock()), outcome
+
+    def _next_look(self, decision: Decision, outcome: Outcome | None, policy: Policy, lease: Lease) -> datetime | None:
+        if outcome is None or outcome.sent in {Sent.ACCEPTED, Sent.UNFINISHED}:
+            return decision.next_look
+        pause = policy.timing.follow_up
+        if outcome.sent is Sent.AMBIGUOUS:
+            pause = max(pause, timedelta(seconds=max(0.0, lease.left) + 1))
+        retry_after = outcome.error.retry_after if outcome.error else None
+        if retry_after is not None:
+            pause = max(pause, timedelta(seconds=retry_after))
+        return self.clock() + pause
+
+    async def poisoned(self, request: Request) -> None:
+        """A request that failed every time: its cluster is Unknown until the next sweep asks again."""
+        now = self.clock()
+        row = await self.table.read(request.cluster)
+        before = row.memory.state
+        state = State(before.management if before else Management.NOT_SELECTED, Condition.UNKNOWN)
+        memory = replace(
+            row.memory,
+            state=state,
+            reason="Unknown (poison): every try to look at it failed; the next sweep asks again.",
+            changed_at=now,
+            inputs=None,
+            next_look=now,
+            follow_up=None,
+        )
+        await self.table.write(row, memory)
+        logs.count("poisoned")
+        logs.event("poisoned", cluster=str(request.cluster), asked=request.reason.value)

@@ -1,0 +1,124 @@
+"""Reading the world around one cluster, in the order that costs least.
+
+Resource Graph first, in one query with whoever looks at the same time; ARM where an answer is missing,
+where it contradicts the event that brought us here, and always before a write.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared import logs
+from shared.azure.arm import Arm
+from shared.azure.extensions import Extensions
+from shared.azure.relay import Relays
+from shared.azure.resource_graph import Lookup
+from shared.errors import Absent, AzureError, IntentsUnreadable
+from shared.model.cluster import Cluster, Source
+from shared.model.extension import Relay
+from shared.model.identity import ClusterId
+from shared.model.intent import Intent
+from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.policy.model import Policy
+from shared.policy.selection import Outcome, select
+from shared.reconcile.scope import Scope
+from shared.state.intents import Intents
+
+# Whoever is asked for by an event or a person is read from ARM before "not selected" is believed.
+_ASKED_FOR = frozenset({Reason.EVENT, Reason.MANUAL})
+_NEEDS_EXTENSIONS = frozenset({Outcome.SELECTED, Outcome.REMOVED, Outcome.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """What reads for the loop."""
+
+    arm: Arm
+    extensions: Extensions
+    relays: Relays
+    lookup: Lookup
+    intents: Intents
+    scope: Scope
+    gates: Callable[[], Gates]
+    own_names: frozenset[str]
+
+    async def look(self, request: Request, memory: Memory, policy: Policy, now: datetime) -> Observation:
+        """A reading that is good enough to decide whether anything is to be done."""
+        cluster = request.cluster
+        (intent, readable), groups, row = await asyncio.gather(
+            self._intent(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster)
+        )
+        seen = Observation(
+            cluster,
+            request.reason,
+            self.gates(),
+            cluster=row,
+            memory=memory,
+            intent=intent,
+            intents_readable=readable,
+            own_names=self.own_names,
+            management_groups=groups,
+        )
+        if row is None or (request.reason in _ASKED_FOR and not self._wanted(seen, policy, now)):
+            seen = await self._from_arm(seen)
+        if seen.cluster is None or not self._wanted(seen, policy, now):
+            return seen
+        return await self._with_extensions(seen)
+
+    async def confirm(self, seen: Observation, policy: Policy, now: datetime) -> Observation:
+        """The same with nothing left that only Resource Graph says."""
+        if seen.cluster is None or seen.cluster.source is Source.ARM:
+            return seen
+        fresh = await self._from_arm(seen)
+        if fresh.extensions is None and fresh.cluster is not None and self._wanted(fresh, policy, now):
+            return await self._with_extensions(fresh)
+        return fresh
+
+    async def with_relay(self, seen: Observation, relay: Relay) -> Observation:
+        """The same, knowing whether the relay objects exist."""
+        try:
+            return replace(seen, relay_ready=await self.relays.exists(seen.id, relay))
+        except AzureError as error:
+            return _troubled(seen, error)
+
+    def _wanted(self, seen: Observation, policy: Policy, now: datetime) -> bool:
+        if seen.cluster is None:
+            return False
+        selection = select(policy, seen.cluster, seen.intent, now, management_groups=seen.management_groups)
+        return selection.outcome in _NEEDS_EXTENSIONS
+
+    async def _intent(self, cluster: ClusterId) -> tuple[Intent | None, bool]:
+        try:
+            return await self.intents.of(cluster), True
+        except IntentsUnreadable as error:
+            logs.event("intents-unreadable", cluster=str(cluster), reason=error.message)
+            return None, False
+
+    async def _from_graph(self, cluster: ClusterId) -> Cluster | None:
+        try:
+            return await self.lookup.cluster(cluster)
+        except AzureError as error:
+            # Its quota is small and shared; ARM tells the same of a single cluster.
+            logs.count("graph-unavailable")
+            logs.event("graph-unavailable", cluster=str(cluster), reason=error.message)
+            return None
+
+    async def _from_arm(self, seen: Observation) -> Observation:
+        try:
+            return replace(seen, cluster=await self.arm.cluster(seen.id))
+        except Absent:
+            return replace(seen, cluster=None, gone=True)
+        except AzureError as error:
+            return _troubled(seen, error)
+
+    async def _with_extensions(self, seen: Observation) -> Observation:
+        try:
+            return replace(seen, extensions=await self.extensions.list(seen.id))
+        except AzureError as error:
+            return _troubled(seen, error)
+
+
+def _troubled(seen: Observation, error: AzureError) -> Observation:
+    """What could not be read is Unknown; a 404 of anything but the cluster itself counts as that too."""
+    return replace(seen, cluster=None, trouble=error.message, retry_after=error.retry_after)

@@ -1,0 +1,64 @@
+"""Where the policy document comes from: a file or directory of the deployed package, or a blob."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from azure.core.credentials_async import AsyncTokenCredential
+
+from shared import logs
+from shared.errors import ConfigurationError, PolicyError
+from shared.policy.loading import read_policy
+from shared.policy.model import PolicyText
+
+_ROOT = Path(__file__).resolve().parents[2]
+_LARGEST = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A policy document that is on offer, and when it was written where that can be told."""
+
+    texts: tuple[PolicyText, ...]
+    written_at: datetime | None
+
+
+class PolicySource:
+    """Reads the document that MUSTER_POLICY names."""
+
+    def __init__(self, place: str, credential: AsyncTokenCredential) -> None:
+        self._place, self._credential = place, credential
+
+    async def offer(self) -> Offer | None:
+        """The document as it stands; None where it cannot be had now (the last good one then serves)."""
+        if self._place.startswith("https://"):
+            return await self._from_blob()
+        if "://" in self._place:
+            raise ConfigurationError("MUSTER_POLICY must be a path or an https URL of a blob.")
+        return await asyncio.to_thread(self._from_disk)
+
+    def _from_disk(self) -> Offer | None:
+        path = _ROOT / self._place
+        try:
+            texts = read_policy(path)
+            files = sorted(path.glob("*.y*ml")) if path.is_dir() else [path]
+            latest = max((file.stat().st_mtime for file in files), default=0.0)
+        except (PolicyError, OSError) as error:
+            logs.event("policy-unreadable", place=self._place, reason=str(error))
+            return None
+        return Offer(texts, datetime.fromtimestamp(latest, UTC))
+
+    async def _from_blob(self) -> Offer | None:
+        from azure.core.exceptions import AzureError as SdkError
+        from azure.storage.blob.aio import BlobClient
+
+        try:
+            async with BlobClient.from_blob_url(self._place, credential=self._credential, retry_total=1) as blob:
+                stream = await blob.download_blob(length=_LARGEST)
+                text = (await stream.readall()).decode()
+                written = stream.properties.last_modified
+        except (SdkError, UnicodeDecodeError) as error:
+            logs.event("policy-unreadable", place=self._place, reason=type(error).__name__)
+            return None
+        return Offer((PolicyText(self._place.rsplit("/", 1)[-1], text),), written)

@@ -1,0 +1,192 @@
+"""Writing down what was decided and done: memory, follow-up, history, one line of log."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared import logs
+from shared.azureml.drift import fingerprint
+from shared.errors import Retry, StorageError
+from shared.model.decision import Action, Decision, LookBy
+from shared.model.observation import Memory, Observation, Request
+from shared.model.state import Condition, State
+from shared.policy.model import Policy
+from shared.reconcile.act import Outcome, Sent
+from shared.reconcile.attempts import counted
+from shared.reconcile.inputs import basis_of, inputs_of
+from shared.reconcile.situation import read_situation
+from shared.state.history import Event, History
+from shared.state.memory import MemoryChanged, MemoryTable, Row
+from shared.state.messages import Messages
+
+_TRIES = 5
+
+
+def remembered(seen: Observation, decision: Decision, policy: Policy, now: datetime) -> Memory:
+    """The memory after a look, before anything is sent."""
+    memory = seen.memory
+    if seen.cluster is None:
+        return replace(
+            memory,
+            state=decision.state,
+            reason=decision.reason,
+            trouble_since=memory.trouble_since or now,
+            looked_at=now,
+        )
+    situation = read_situation(seen.extensions, memory, name=policy.extension.name, own_names=seen.own_names)
+    memory = counted(memory, situation, basis_of(policy, seen.cluster, seen.intent), now)
+    if situation.condition is Condition.MISSING and seen.extensions is not None:
+        # What was sent to an extension that is gone says nothing about the next one.
+        memory = replace(memory, sent=None, sent_keys=(), succeeded=False)
+    memory = _chosen(memory, decision)
+    return replace(
+        memory,
+        state=decision.state,
+        reason=decision.reason,
+        generation=max(memory.generation, decision.generation),
+        inputs=inputs_of(policy, seen.cluster, seen.extensions, seen.intent, seen.gates),
+        incarnation=seen.cluster.incarnation,
+        first_seen=memory.first_seen or now,
+        trouble_since=None,
+        looked_at=now,
+        changed_at=now if _changed(seen.memory.state, decision.state) else seen.memory.changed_at,
+    )
+
+
+def _chosen(memory: Memory, decision: Decision) -> Memory:
+    """The profile in force changes with what is sent, or while nothing of ours is installed."""
+    in_force = memory.sent is not None and decision.state.condition is not Condition.CURRENT
+    if in_force and not decision.action.writes:
+        return memory
+    return replace(memory, profile=decision.profile, rule=decision.rule, choice=decision.choice)
+
+
+def _changed(before: State | None, after: State) -> bool:
+    if before is None:
+        return True
+    codes = (before.hold.code if before.hold else None, after.hold.code if after.hold else None)
+    return (before.management, before.condition, codes[0]) != (after.management, after.condition, codes[1])
+
+
+def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
+    """The memory that is written before a write goes out, so that a crash cannot make it a stranger's."""
+    desired = decision.desired
+    if decision.action is Action.REMOVE or desired is None:
+        return replace(memory, sent_at=now)
+    if decision.action is Action.PREPARE_RELAY:
+        return memory
+    return replace(memory, sent=fingerprint(desired), sent_at=now, sent_keys=tuple(sorted(desired.settings)))
+
+
+def after_sending(before: Memory, written: Memory, outcome: Outcome, now: datetime) -> Memory:
+    """The memory once the answer is known."""
+    if outcome.sent is not Sent.REFUSED or outcome.error is None:
+        return written
+    taken_back = replace(written, sent=before.sent, sent_at=before.sent_at, sent_keys=before.sent_keys)
+    if outcome.error.retry is Retry.NEVER:
+        # The service will refuse the same again: that counts as a failed attempt.
+        return replace(taken_back, attempts=before.attempts + 1, failed_at=now, reason=outcome.error.message)
+    return replace(taken_back, reason=outcome.error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """What writes down for the loop."""
+
+    table: MemoryTable
+    messages: Messages
+    history: History
+    instance: str
+
+    async def schedule(self, row: Row, request: Request, wanted: datetime, now: datetime) -> Row:
+        """Set the next look without holding the lease; an earlier one that stands is kept."""
+        for _ in range(_TRIES):
+            memory = _consumed(row.memory, request)
+            standing = await self.messages.follow_up(request, memory, wanted, now)
+            if standing is row.memory:
+                return row
+            try:
+                return await self.table.write_next_look(row, standing)
+            except MemoryChanged:
+                row = await self.table.read(row.cluster)
+        raise StorageError("The cluster's memory changed under every try to set its next look.")
+
+    async def put(self, row: Row, memory: Memory) -> Row:
+        """Write the body; the next look stays as it stands."""
+        for _ in range(_TRIES):
+            standing = row.memory
+            final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
+            try:
+                return await self.table.write(row, final)
+            except MemoryChanged:
+                row = await self.table.read(row.cluster)
+        raise StorageError("The cluster's memory changed under every try to write it.")
+
+    async def close(
+        self, row: Row, request: Request, memory: Memory, look: tuple[datetime | None, LookBy], now: datetime
+    ) -> Row:
+        """Write a look's memory with its next look; what others set meanwhile is respected."""
+        wanted, by = look
+        for _ in range(_TRIES):
+            standing = _consumed(row.memory, request)
+            final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
+            if wanted is not None and by is LookBy.MESSAGE:
+                final = await self.messages.follow_up(request, final, wanted, now)
+            elif wanted is not None and final.follow_up is None:
+                final = replace(final, next_look=wanted)
+            try:
+                return await self.table.write(row, final)
+            except MemoryChanged:
+                row = await self.table.read(row.cluster)
+        raise StorageError("The cluster's memory changed under every try to write it.")
+
+    async def tell(
+        self, seen: Observation, decision: Decision, outcome: Outcome | None, now: datetime, took: timedelta
+    ) -> None:
+        """One line of log for every decision; one row of history for each that changed something."""
+        sent = outcome.sent.value if outcome else None
+        logs.count(f"decision-{decision.action.value}")
+        logs.event(
+            "decision",
+            cluster=str(seen.id),
+            asked=seen.reason.value,
+            action=decision.action.value,
+            intended=decision.intended if decision.intended is not decision.action else None,
+            sent=sent,
+            code=getattr(outcome.error, "code", None) if outcome else None,
+            condition=decision.state.condition.value,
+            management=decision.state.management.value,
+            hold=decision.state.hold.code.value if decision.state.hold else None,
+            profile=decision.profile,
+            rule=decision.rule,
+            generation=decision.generation,
+            reason=decision.reason,
+            next=decision.next_look,
+            ms=round(took.total_seconds() * 1000),
+        )
+        if not decision.action.writes and not _changed(seen.memory.state, decision.state):
+            return
+        reason = outcome.error.message if outcome and outcome.error else decision.reason
+        keys = decision.patch or (decision.desired.settings if decision.desired and decision.action.writes else {})
+        await self.history.add(
+            seen.id,
+            Event(
+                now,
+                decision.action.value,
+                sent or "decided",
+                reason,
+                decision.state.condition.value,
+                profile=decision.profile,
+                rule=decision.rule,
+                generation=decision.generation,
+                instance=self.instance,
+                who=seen.intent.who if seen.intent else None,
+                sent=tuple(sorted(keys)),
+            ),
+        )
+
+
+def _consumed(memory: Memory, request: Request) -> Memory:
+    """The memory without the follow-up that this very request is."""
+    if request.due is not None and memory.next_look == request.due:
+        return replace(memory, next_look=None, follow_up=None)
+    return memory
