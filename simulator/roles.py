@@ -1,0 +1,91 @@
+"""Azure RBAC as far as it decides about a request: actions of role definitions.
+
+Source: Microsoft Learn, "Understand Azure role definitions": Actions and NotActions with `*` as
+wildcard, compared without case; the effective actions of one role are Actions minus NotActions, several
+roles add up. Which action a request needs follows ARM's general rule: the resource type of the path and
+`read`, `write` or `delete`; of a POST its last segment and `action`.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from simulator.arm import Json
+
+_VERBS = {"GET": "read", "HEAD": "read", "PUT": "write", "PATCH": "write", "DELETE": "delete"}
+_GRAPH = "/providers/microsoft.resourcegraph/resources"
+_PROVIDER = re.compile(r"/subscriptions/[^/]+/providers/(?P<namespace>[^/]+)(?P<register>/register)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role definition, reduced to its patterns."""
+
+    actions: tuple[re.Pattern[str], ...]
+    not_actions: tuple[re.Pattern[str], ...]
+
+    def allows(self, action: str) -> bool:
+        """Whether the role grants an action."""
+        granted = any(pattern.fullmatch(action) for pattern in self.actions)
+        return granted and not any(pattern.fullmatch(action) for pattern in self.not_actions)
+
+
+class Roles:
+    """The caller's roles together; without any definition everything is allowed."""
+
+    def __init__(self, definitions: list[Json] | None = None) -> None:
+        self._roles = None if definitions is None else [_role(definition) for definition in definitions]
+
+    @classmethod
+    def load(cls, path: Path) -> "Roles":
+        """Read a role definition, or a list of them, from a JSON file."""
+        content = json.loads(path.read_text())
+        return cls(content if isinstance(content, list) else [content])
+
+    def allow(self, action: str) -> bool:
+        """Whether an action is granted."""
+        return self._roles is None or any(role.allows(action) for role in self._roles)
+
+
+def _role(definition: Json) -> Role:
+    # The portal and REST put the lists under properties.permissions[0] in camel case, the CLI on top.
+    inner = definition.get("properties", definition)
+    parts = inner.get("permissions") or [inner]
+    actions = [item for part in parts for item in part.get("Actions", part.get("actions", []))]
+    excluded = [item for part in parts for item in part.get("NotActions", part.get("notActions", []))]
+    return Role(tuple(map(_pattern, actions)), tuple(map(_pattern, excluded)))
+
+
+def _pattern(action: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, action.split("*"))), re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def action_of(method: str, path: str) -> str:
+    """The action that a request needs, in the letter case of its path."""
+    path = path.rstrip("/")
+    if path.lower() == _GRAPH:
+        return "Microsoft.ResourceGraph/resources/read"
+    provider = _PROVIDER.fullmatch(path)
+    if provider:
+        if provider["register"]:
+            return f"{provider['namespace']}/register/action"
+        return "Microsoft.Resources/subscriptions/providers/read"
+    verb = _VERBS.get(method, "action")
+    head, found, tail = path.rpartition("/providers/")
+    if not found:
+        kind = "/resourceGroups" if "/resourcegroups/" in path.lower() else ""
+        return f"Microsoft.Resources/subscriptions{kind}/{verb}"
+    namespace, *segments = tail.split("/")
+    types = segments[::2]
+    if method == "POST":
+        # Types and names alternate; the action stands where the next type would.
+        return "/".join([namespace, *types, "action"])
+    return "/".join([namespace, *types, verb]) if head or types else f"{namespace}/{verb}"
+
+
+def scope_of(path: str) -> str:
+    """The scope that a refusal names."""
+    return path.rstrip("/")
