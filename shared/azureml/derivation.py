@@ -12,17 +12,23 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from shared.azureml import relay as relay_names
-from shared.azureml.catalogue import AUTO, setting_for
-from shared.errors import Finding, SettingsError
+from shared.azureml.checks import (
+    CERT_FILE,
+    INFERENCE,
+    KEY_FILE,
+    TRAINING,
+    Given,
+    Router,
+    check_auto,
+    check_settings,
+    check_version,
+)
 from shared.model.cluster import Cluster
 from shared.model.extension import DesiredExtension, Origin, Provenance, Relay
 from shared.model.identity import Kind
 
-MORE_INFORMATION = "Check https://aka.ms/arcmltsg for more information."
 SMALL_CLUSTER = 3  # below this many nodes the chart's three router replicas cannot be placed
 
-_CERT_FILE, _KEY_FILE = "sslCertPemFile", "sslKeyPemFile"
-_TRAINING, _INFERENCE = "enableTraining", "enableInference"
 NODE_PORT = "scoringFe.serviceType.nodePort"
 INTERNAL_LOAD_BALANCER = "scoringFe.serviceType.internalLoadBalancer"
 
@@ -32,14 +38,13 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "serviceBusConnectionString": ("servicebus.connectionString",),
     "cluster_name": ("clusterId", "prometheus.prometheusSpec.externalLabels.cluster_name"),
 }
-
 SERVICE_BUS_TOPICS: Mapping[str, str] = {
     "computestate-updatedby-computeprovider": "compute-scheduler-computestate",
     "jobstate-updatedby-computeprovider": "compute-scheduler-jobstate",
 }
 
-# Never sent as they are: local paths are of no use to Azure, and the two switches go in plain.
-_NOT_SENT = frozenset({_CERT_FILE, _KEY_FILE, _TRAINING, _INFERENCE})
+# Never sent protected: local paths are of no use to Azure, and the two switches go in plain.
+_NOT_SENT = frozenset({CERT_FILE, KEY_FILE, TRAINING, INFERENCE})
 
 
 def derive(  # noqa: PLR0913  one keyword per part of the body, all with defaults
@@ -76,12 +81,13 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
         SettingsError: with the CLI's message; `findings[i].where` is the setting.
     """
     if not verbatim:
-        _refuse_auto(settings)
-    if version is not None and auto_upgrade_minor_version:
-        raise _refusal("version", "To pin to specific version, auto-upgrade-minor-version must be set to 'false'.")
+        check_auto(settings)
+    check_version(version, auto_upgrade_minor_version)
     work = _Work(cluster, dict(settings), dict(origins or {}), protected, resolved)
-    work.check_and_complete()
-    relay = work.add_platform_settings()
+    work.add_switches_and_router()
+    work.add_size_and_distribution()
+    work.add_names_and_places()
+    relay = work.add_services()
     work.add_aliases()
     pinned_off = False if version is not None else None
     return DesiredExtension(
@@ -97,27 +103,6 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
     )
 
 
-def is_true(value: str | None) -> bool:
-    """The CLI's reading of a switch: only the word true, in any letter case."""
-    return value is not None and value.lower() == "true"
-
-
-def _refuse_auto(settings: Mapping[str, str]) -> None:
-    left = [key for key, value in settings.items() if value.lower() == AUTO and _knows_auto(key)]
-    if left:
-        message = "`auto` has to be resolved before the extension is built"
-        raise SettingsError(f"{message}: {', '.join(left)}.", tuple(Finding(key, f"{message}.") for key in left))
-
-
-def _knows_auto(key: str) -> bool:
-    setting = setting_for(key)
-    return setting is not None and setting.auto
-
-
-def _refusal(where: str, message: str) -> SettingsError:
-    return SettingsError(message, (Finding(where, message),))
-
-
 @dataclass(slots=True)
 class _Work:
     """One derivation in progress; its steps run in the CLI's order, which decides which refusal is seen."""
@@ -125,29 +110,15 @@ class _Work:
     cluster: Cluster
     settings: dict[str, str]
     origins: dict[str, Provenance]
-    given: Collection[str]
+    protected: Collection[str]
     resolved: Mapping[str, str] | None
-    sent: set[str] = field(default_factory=set)
+    given: Given = field(init=False)
+    sent: set[str] = field(init=False)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.sent = set(self.given)
-
-    # What the CLI reads, from the settings first and the protected ones second.
-
-    def value(self, key: str) -> str | None:
-        if key in self.settings:
-            return self.settings[key]
-        if isinstance(self.given, Mapping):
-            found = self.given.get(key)
-            return None if found is None else str(found)
-        if key in self.given:
-            raise _refusal(key, f"{key} is read while the extension is built: give it as a plain setting.")
-        return None
-
-    def gave(self, key: str) -> bool:
-        """Whether a protected setting is given, and not empty where its value is at hand."""
-        return bool(self.given[key]) if isinstance(self.given, Mapping) and key in self.given else key in self.given
+        self.given = Given(self.settings, self.protected)
+        self.sent = set(self.protected)
 
     def put(self, key: str, value: str, why: str) -> None:
         self.settings[key] = value
@@ -162,101 +133,35 @@ class _Work:
         else:
             self.put(key, value, why)
 
-    # Rules on the settings alone.
-
-    def check_and_complete(self) -> None:
-        twice = sorted(set(self.settings) & self.sent)
-        if twice:
-            message = f"Duplicate keys found.{MORE_INFORMATION}"
-            raise SettingsError(message, tuple(Finding(key, message) for key in twice))
-        training, inference = is_true(self.value(_TRAINING)), is_true(self.value(_INFERENCE))
-        if inference:
-            self.inference()
-        elif not training:
-            raise _refusal(
-                _TRAINING,
-                "To create Microsoft.AzureML.Kubernetes extension, either enable Machine Learning training or "
-                f"inference by specifying '--configuration-settings {_TRAINING}=true' or "
-                f"'--configuration-settings {_INFERENCE}=true'."
-                "Please check https://aka.ms/arcmltsg for more information.",
-            )
-        for key, on in ((_TRAINING, training), (_INFERENCE, inference)):
+    def add_switches_and_router(self) -> None:
+        router = check_settings(self.given)
+        if router is not None:
+            self.add_router(router)
+        for key in (CERT_FILE, KEY_FILE):
+            if self.settings.pop(key, None) is not None:
+                self.origins.pop(key, None)
+                self.warnings.append(f"{key}: belongs to the protected settings; the path was left out.")
+        for key in (TRAINING, INFERENCE):
             if key not in self.settings:
-                self.put(key, str(on), "both switches are always sent")
+                self.put(key, str(self.given.on(key)), "both switches are always sent")
 
-    def inference(self) -> None:
-        if is_true(self.value("isAKSMigration")):
+    def add_router(self, router: Router) -> None:
+        if self.given.on("isAKSMigration"):
             self.put("scoringFe.namespace", "default", "isAKSMigration")
             self.put("isAKSMigration", "true", "isAKSMigration")
-        files = self.gave(_CERT_FILE) and self.gave(_KEY_FILE)
-        secret = self.value("sslSecret")
-        insecure = is_true(self.value("allowInsecureConnections"))
-        self.check_https(enabled=files or bool(secret), insecure=insecure)
-        self.router()
-        if insecure:
-            return
-        if files:
-            self.sent |= {"scoringFe.sslCert", "scoringFe.sslKey"}
-        elif secret:
-            self.put("scoringFe.sslSecret", secret, "alias of sslSecret")
-
-    def check_https(self, *, enabled: bool, insecure: bool) -> None:
-        if not enabled and not insecure:
-            raise _refusal(
-                "allowInsecureConnections",
-                "To enable HTTPs endpoint, either provide sslCertPemFile and sslKeyPemFile to "
-                "--configuration-protected-settings, or provide sslSecret(kubernetes secret name) in "
-                "--configuration-settings containing both ssl cert and ssl key under azureml namespace. "
-                "Otherwise, to enable HTTP endpoint, explicitly set allowInsecureConnections=true.",
-            )
-        # The CLI asks for the name even where plain HTTP is allowed beside the certificate.
-        if enabled and not self.value("sslCname"):
-            raise _refusal(
-                "sslCname",
-                "To enable HTTPs endpoint, please specify sslCname parameter in --configuration-settings. "
-                + MORE_INFORMATION,
-            )
-
-    def router(self) -> None:
-        service_type = (self.value("inferenceRouterServiceType") or "").lower()
-        if service_type not in {"nodeport", "loadbalancer", "clusterip"}:
-            raise _refusal(
-                "inferenceRouterServiceType",
-                "To use inference, please specify inferenceRouterServiceType=ClusterIP or "
-                "inferenceRouterServiceType=NodePort or inferenceRouterServiceType=LoadBalancer in "
-                "--configuration-settings and also set internalLoadBalancerProvider=azure if your aks only "
-                f"supports internal load balancer.{MORE_INFORMATION}",
-            )
-        internal = (self.value("internalLoadBalancerProvider") or "").lower() == "azure"
-        if service_type == "nodeport" and internal:
-            raise _refusal(
-                "internalLoadBalancerProvider",
-                "When using nodePort as inferenceRouterServiceType, no need to specify "
-                f"internalLoadBalancerProvider.{MORE_INFORMATION}",
-            )
-        if service_type == "nodeport":
+        if router.node_port:
             self.put(NODE_PORT, "True", "inferenceRouterServiceType is NodePort")
-        elif internal:
+        elif router.internal:
             self.put(INTERNAL_LOAD_BALANCER, "True", "internalLoadBalancerProvider is azure")
+        if router.files:
+            self.sent |= {"scoringFe.sslCert", "scoringFe.sslKey"}
+        elif router.secret is not None:
+            self.put("scoringFe.sslSecret", router.secret, "alias of sslSecret")
 
-    # Rules on the cluster.
-
-    def add_platform_settings(self) -> Relay | None:
-        if self.resolved is None:
-            self.size_and_distribution()
-        else:
+    def add_size_and_distribution(self) -> None:
+        if self.resolved is not None:
             self.keep_installed(self.resolved, "clusterPurpose", "inferenceRouterHA", "openshift")
-        self.names_and_places()
-        aks = self.cluster.kind is Kind.AKS
-        self.switch("servicebus.enabled", on=False, why="not used since chart 1.1.5")
-        self.switch("relayserver.enabled", on=not aks, why="Arc reaches Azure through a relay, AKS does not")
-        self.switch("nginxIngress.enabled", on=aks, why="on for AKS, off for Arc")
-        self.log_analytics()
-        relay = self.relay()
-        self.service_bus()
-        return relay
-
-    def size_and_distribution(self) -> None:
+            return
         nodes = self.cluster.nodes
         if nodes is None:
             # The CLI swallows what an unknown count raises, and with it the look at the distribution.
@@ -266,17 +171,17 @@ class _Work:
             return
         if nodes < SMALL_CLUSTER:
             for key, value in (("clusterPurpose", "DevTest"), ("inferenceRouterHA", "false")):
-                if self.value(key) is None:
+                if not self.given.has(key):
                     self.put(key, value, f"nodes < {SMALL_CLUSTER}")
         if (self.cluster.distribution or "").lower() == "openshift":
             self.put("openshift", "true", "distribution is openshift")
 
     def keep_installed(self, resolved: Mapping[str, str], *keys: str) -> None:
         for key in keys:
-            if key in resolved and self.value(key) is None:
+            if key in resolved and not self.given.has(key):
                 self.put(key, resolved[key], "as installed")
 
-    def names_and_places(self) -> None:
+    def add_names_and_places(self) -> None:
         cluster = self.cluster
         self.default("cluster_name", cluster.arm_id, "the cluster's ARM id")
         # The CLI looks a given domain up under a misspelt name, so that `domain` is always overwritten.
@@ -288,6 +193,16 @@ class _Work:
         self.default("jobSchedulerLocation", cluster.location, "the cluster's location")
         self.default("cluster_name_friendly", cluster.name, "the cluster's name")
 
+    def add_services(self) -> Relay | None:
+        aks = self.cluster.kind is Kind.AKS
+        self.switch("servicebus.enabled", on=False, why="not used since chart 1.1.5")
+        self.switch("relayserver.enabled", on=not aks, why="Arc reaches Azure through a relay, AKS does not")
+        self.switch("nginxIngress.enabled", on=aks, why="on for AKS, off for Arc")
+        self.log_analytics()
+        relay = self.relay()
+        self.service_bus()
+        return relay
+
     def switch(self, key: str, *, on: bool, why: str) -> None:
         """A switch that follows from the kind of cluster alone: a changed one is drift, not a fact."""
         if key not in self.settings:
@@ -297,9 +212,9 @@ class _Work:
         return self.settings[key].lower() == "false"
 
     def log_analytics(self) -> None:
-        wanted = is_true(self.settings.get("logAnalyticsWS"))
+        wanted = (self.settings.get("logAnalyticsWS") or "").lower() == "true"
         connection = "azure_log_analytics.connection_string"
-        if not wanted or self.settings.get(connection) or self.gave(connection):
+        if not wanted or self.settings.get(connection) or self.given.protects(connection):
             return
         self.put("azure_log_analytics.enabled", "True", "logAnalyticsWS")
         self.sent.add(connection)
@@ -310,7 +225,7 @@ class _Work:
 
     def relay(self) -> Relay | None:
         key = relay_names.CONNECTION_STRING
-        if self.off("relayserver.enabled") or self.settings.get(key) or self.gave(key):
+        if self.off("relayserver.enabled") or self.settings.get(key) or self.given.protects(key):
             return None
         self.sent.add(key)
         if self.resolved is not None:
@@ -332,7 +247,7 @@ class _Work:
 
     def service_bus(self) -> None:
         key = "serviceBusConnectionString"
-        if self.off("servicebus.enabled") or self.settings.get(key) or self.gave(key):
+        if self.off("servicebus.enabled") or self.settings.get(key) or self.given.protects(key):
             return
         self.sent.add(key)
         cluster = self.cluster
