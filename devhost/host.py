@@ -58,7 +58,8 @@ class Host:
         self._worker = Worker(plan.folder)
         self._storage = QueueStorage(plan.settings, encoded=self._options.queues.base64)
         self._listeners: list[QueueListener] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._polls: list[asyncio.Task[None]] = []
+        self._timer_runs: list[asyncio.Task[None]] = []
         self._invoker: Invoker | None = None
         self._runner: web.AppRunner | None = None
         self._sites: list[web.TCPSite] = []
@@ -86,36 +87,39 @@ class Host:
             self._worker.stop()
             raise
         self.addresses = http.addresses(self.url) | events.addresses(self.url)
-        for listener in self._listeners:
-            self._keep(listener.run())
+        self._polls = [_keep(listener.run()) for listener in self._listeners]
         for function in functions if self._plan.timers else ():
             if isinstance(function.trigger, TimerTrigger):
-                self._keep(timers[function.name].run(at_startup=function.trigger.run_on_startup))
+                run = timers[function.name].run(at_startup=function.trigger.run_on_startup)
+                self._timer_runs.append(_keep(run))
 
     async def stop(self) -> bool:
         """Take nothing new, let running invocations end; False where some had not after 10 seconds."""
         for listener in self._listeners:
             listener.stop()
+        for task in self._timer_runs:
+            # Ends the waiting for the next occurrence; a run under way goes on.
+            task.cancel()
         for site in self._sites:
             await site.stop()
-        ended = False
         try:
             async with asyncio.timeout(STOP_WITHIN):
-                if self._invoker is not None:
-                    ended = await self._invoker.wait_idle(STOP_WITHIN)
-                for listener in self._listeners:
-                    await listener.wait_idle()
-                if self._runner is not None:
-                    await self._runner.cleanup()
+                await self._settle()
         except TimeoutError:
-            ended = False
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+            return False
         await self._storage.close()
-        if ended:
-            self._worker.stop()
-        return ended
+        self._worker.stop()
+        return True
+
+    async def _settle(self) -> None:
+        # A poll under way may still bring messages; they are leased already and so are worked.
+        await asyncio.gather(*self._polls, *self._timer_runs, return_exceptions=True)
+        for listener in self._listeners:
+            await listener.wait_idle()
+        if self._invoker is not None:
+            await self._invoker.wait_idle()
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     def _queue_listeners(self, functions: list[Function], invoker: Invoker) -> list[QueueListener]:
         watch = StorageWatch()
@@ -164,10 +168,11 @@ class Host:
         port = self._runner.addresses[0][1]
         self.url = f"http://127.0.0.1:{port}"
 
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_report)
-        self._tasks.append(task)
+
+def _keep(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    task = asyncio.create_task(work)
+    task.add_done_callback(_report)
+    return task
 
 
 def _report(task: asyncio.Task[None]) -> None:

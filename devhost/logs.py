@@ -31,7 +31,8 @@ def configure(*, verbose: bool) -> None:
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
     if not verbose:
         # One line per request of every client, devhost's own polling included, would bury the app's lines.
-        # The worker library logs as azure.functions and falls under this too.
         logging.getLogger("azure").setLevel(logging.WARNING)
+        # The worker library's own log, which tells again what its answers hold.
+        logging.getLogger("azure.functions").setLevel(logging.CRITICAL)
     for noisy in ("asyncio", "aiohttp", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

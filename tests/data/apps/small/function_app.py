@@ -32,13 +32,15 @@ def on_event(event: func.EventGridEvent, seen: func.Out[str]) -> None:
 @app.queue_trigger(arg_name="message", queue_name="%WORK_QUEUE%", connection="AzureWebJobsStorage")
 @app.queue_output(arg_name="seen", queue_name="seen", connection="AzureWebJobsStorage")
 async def work(message: func.QueueMessage, seen: func.Out[typing.List[str]]) -> None:  # noqa: UP006  list[str] is refused by the worker
-    """Do what the message says: nothing, fail, or hang."""
+    """Do what the message says: nothing, fail, or take its time."""
     body = message.get_body().decode()
     logger.info(json.dumps({"event": "work", "body": body}))
     order = json.loads(body)
     if order.get("fail"):
         raise RuntimeError("told to fail")
     await asyncio.sleep(order.get("seconds", 0))
+    if message.dequeue_count == 1:
+        await asyncio.sleep(order.get("seconds_at_first", 0))
     inserted = message.insertion_time.isoformat()
     facts = {"id": message.id, "tries": message.dequeue_count, "inserted": inserted, "order": order}
     seen.set([json.dumps(facts)] * order.get("copies", 1))
