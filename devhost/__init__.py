@@ -13,7 +13,8 @@ What the real host does and devhost does not:
 - Timers hold no lock in storage and keep their status in memory: two hosts both fire (see --no-timers), and a run
   missed while devhost was down is not made up for (useMonitor).
 - No Easy Auth: `X-MS-CLIENT-PRINCIPAL*` headers are neither made nor stripped.
-- No retry policies (`@app.retry`), no blob, table, Service Bus, Event Hubs, Cosmos DB or Durable bindings, no bindings
+- Retry policies (`@app.retry`) are ignored.
+- No blob, table, Service Bus, Event Hubs, Cosmos DB or Durable bindings, no bindings
   of SDK types, no streaming of HTTP bodies, no output but queues; an app with such a binding is refused at start-up.
 - Connections are connection strings only; identity-based ones (`NAME__accountName`) are refused.
 - No telemetry: no Application Insights, no `telemetryMode`, no log levels from host.json.
