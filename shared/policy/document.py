@@ -145,6 +145,8 @@ class _Reader:
             elif name in keys:
                 self._refuse(event, below, f"this key stands twice; it is also in line {lines[name]}")
             keys[name] = self._node(next(self.events), below, depth + 1)
+            if keys[name].empty:
+                keys[name].where = self._where(event)  # an empty value stands where the next key begins
             lines.setdefault(name, event.start_mark.line + 1)
         return keys
 

@@ -99,7 +99,9 @@ def _answers(match: Match, facts: Facts, management_groups: Collection[str] | No
         yield _tag(test, facts, ignore_case=match.ignore_case)
     if match.tag_present:
         present = [name for name in match.tag_present if name in facts.tags]
-        why = f"tag {present[0]} is set" if present else f"tag {' or '.join(match.tag_present)} is not set"
+        why = f"tag {' or '.join(match.tag_present)} is not set"
+        if present:
+            why = f"tag {present[0]} is '{facts.tags[present[0]]}'"
         yield Answer(bool(present), why)
     if match.gpu is not None:
         yield _gpu(facts, wanted=match.gpu)

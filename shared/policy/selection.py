@@ -16,7 +16,7 @@ from shared.model.intent import Intent, Word
 from shared.model.state import HoldCode
 from shared.policy.cel import Expression, Failure
 from shared.policy.facts import Facts, Truth, Unknown, facts_of
-from shared.policy.matching import Answer, answer, not_known
+from shared.policy.matching import Answer, Match, answer, not_known
 from shared.policy.model import Exemption, Policy, Profile, Rule
 from shared.policy.settings import Held, Layers, compose
 from shared.policy.tags import Pause, pause_of
@@ -200,7 +200,7 @@ class _Question:
         answers = []
         if rule.match is not None:
             answers.append(answer(rule.match, self.facts, self.groups))
-        if rule.profile_from_tag is not None:
+        if rule.profile_from_tag is not None and not _asks_for(rule.match, rule.profile_from_tag):
             value = self.facts.tags.get(rule.profile_from_tag)
             why = f"tag {rule.profile_from_tag} is " + (f"'{value}'" if value is not None else "not set")
             answers.append(Answer(value is not None, why))
@@ -270,6 +270,11 @@ class _Question:
 @dataclass(frozen=True, slots=True)
 class _Broken(Answer):
     """An answer that could not be worked out; its `truth` says nothing."""
+
+
+def _asks_for(match: Match | None, tag: str) -> bool:
+    """Whether the match itself holds only where this tag is set."""
+    return match is not None and match.tag_present == (tag,)
 
 
 def _open(truth: Truth) -> bool:

@@ -38,7 +38,8 @@ def mistakes(text: str, tag_patterns: Mapping[str, str] | None) -> list[str]:
             found.append(f"{{{name}}}: the profile must list a pattern for this tag in tagPatterns")
         elif kind != "tags" and not (kind == "cluster" and rest in TEMPLATE_FACTS):
             valid = [f"cluster.{fact}" for fact in TEMPLATE_FACTS]
-            found.append(f"{{{name}}} is not known{nearest(name, valid) or '; known: ' + ', '.join(valid)}")
+            hint = nearest(name if rest else f"cluster.{name}", valid) or f"; known: {', '.join(valid)}"
+            found.append(f"{{{name}}} is not known{hint}")
     return found
 
 

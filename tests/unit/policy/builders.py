@@ -23,6 +23,6 @@ def cluster(kind: str = "aks", tags: dict[str, str] | None = None, *, name: str 
     return Cluster(identity, name, "RG1", "westeurope", tagged, Source.ARM, **facts)  # type: ignore[arg-type]
 
 
-def onboarded(**tags: str) -> dict[str, str]:
-    """Tags of a selected cluster; `_` in a name stands for `-`."""
-    return {"aml-onboard": "true"} | {name.replace("_", "-"): value for name, value in tags.items()}
+def onboarded(tags: dict[str, str]) -> dict[str, str]:
+    """Tags of a selected cluster."""
+    return {"aml-onboard": "true"} | tags
