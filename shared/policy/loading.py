@@ -100,9 +100,15 @@ def parse_policy(texts: Sequence[PolicyText], *, generation: int = 0) -> Policy:
 
 
 def _refused(findings: Sequence[Finding]) -> PolicyError:
-    unique = tuple(dict.fromkeys(findings))
+    unique = tuple(sorted(dict.fromkeys(findings), key=_place))
     more = f" (and {len(unique) - 1} more)" if len(unique) > 1 else ""
     return PolicyError(f"The policy is not valid: {unique[0]}{more}", unique)
+
+
+def _place(finding: Finding) -> tuple[str, int]:
+    """File and line, so that findings come in the order of the files that they stand in."""
+    name, _, line = finding.where.partition(" ")[0].rpartition(":")
+    return (name, int(line)) if line.isdigit() else (finding.where, 0)
 
 
 def _joined(documents: Sequence[Node], findings: list[Finding]) -> Node:

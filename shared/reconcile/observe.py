@@ -43,8 +43,13 @@ class Observer:
     gates: Callable[[], Gates]
     own_names: frozenset[str]
 
-    async def look(self, request: Request, memory: Memory, policy: Policy, now: datetime) -> Observation:
-        """A reading that is good enough to decide whether anything is to be done."""
+    async def look(
+        self, request: Request, memory: Memory, policy: Policy, now: datetime, *, assume: Intent | None = None
+    ) -> Observation:
+        """A reading that is good enough to decide whether anything is to be done.
+
+        `assume` stands for the recorded intent: what would be, if this were a person's word.
+        """
         cluster = request.cluster
         (intent, readable), groups, row = await asyncio.gather(
             self._intent(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster)
@@ -55,7 +60,7 @@ class Observer:
             self.gates(),
             cluster=row,
             memory=memory,
-            intent=intent,
+            intent=assume or intent,
             intents_readable=readable,
             own_names=self.own_names,
             management_groups=groups,

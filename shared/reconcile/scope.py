@@ -71,6 +71,11 @@ class Scope:
         self._known = await self._documents.read(NAME)
         self._read_at = time.monotonic()
 
+    async def refresh_if_needed(self) -> None:
+        """Read the membership anew where it decides what is in scope; the sweep calls this once a run."""
+        if self._settings.management_groups:
+            await self.refresh()
+
     def _kept(self) -> Mapping[str, list[str]] | None:
         return None if self._known is None else self._known.body["ancestors"]
 

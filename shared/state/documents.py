@@ -25,7 +25,7 @@ class Document:
     etag: str
 
 
-class DocumentChanged(Exception):  # noqa: N818  a signal between two modules, not a failure
+class DocumentChanged(Exception):
     """The document was changed by somebody else since it was read."""
 
 

@@ -27,7 +27,7 @@ _BODY: TypeAdapter[Memory] = TypeAdapter(Memory)
 _COLUMNS = {"next_look", "follow_up"}
 
 
-class MemoryChanged(Exception):  # noqa: N818  a signal between two modules, not a failure
+class MemoryChanged(Exception):
     """The row was changed by somebody else since it was read."""
 
 

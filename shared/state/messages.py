@@ -1,67 +1,18 @@
-"""The queue "reconcile": requests as messages, and the one follow-up per cluster.
+"""The sending side of the queue "reconcile", and the one follow-up per cluster."""
 
-Message (unknown fields are ignored):
-    {"v": 1, "cluster": "<ARM id, lower case>", "reason": "event|sweep|manual|follow-up",
-     "requestedAt": "<RFC 3339>", "due"?: "<RFC 3339>", "policy"?: generation, "traceparent"?}
-"""
-
-import json
+import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue.aio import QueueClient
 
-from shared.errors import RequestError
-from shared.model.identity import ClusterId
+from shared.model.message import encode
 from shared.model.observation import FollowUp, Memory, Reason, Request
 from shared.state.storage import made, typed
 
-QUEUE = "reconcile"
-
 # The service keeps a message invisible for at most seven days; the sweep brings later looks about.
 LONGEST_DELAY = timedelta(days=7) - timedelta(minutes=1)
-
-
-def encode(request: Request) -> str:
-    """A request as the text of a message."""
-    body: dict[str, object] = {
-        "v": 1,
-        "cluster": str(request.cluster),
-        "reason": request.reason.value,
-        "requestedAt": request.requested_at.isoformat(),
-    }
-    if request.due is not None:
-        body["due"] = request.due.isoformat()
-    if request.generation:
-        body["policy"] = request.generation
-    if request.traceparent:
-        body["traceparent"] = request.traceparent
-    return json.dumps(body, separators=(",", ":"))
-
-
-def decode(text: str) -> Request:
-    """Read a message.
-
-    Raises:
-        RequestError: it is none of ours; no retry can mend it.
-        InvalidClusterId: it names no cluster.
-    """
-    try:
-        body = json.loads(text)
-        if not isinstance(body, dict) or not isinstance(body["cluster"], str):
-            raise RequestError("A message of the queue is not an object that names a cluster.")
-        due = body.get("due")
-        return Request(
-            ClusterId.parse(body["cluster"]),
-            Reason(body["reason"]),
-            datetime.fromisoformat(body["requestedAt"]),
-            due=datetime.fromisoformat(due) if due else None,
-            generation=int(body.get("policy") or 0),
-            traceparent=body.get("traceparent"),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"A message of the queue cannot be read: {type(error).__name__}.") from error
 
 
 class Messages:
@@ -113,4 +64,5 @@ class Messages:
 
 
 def _seconds(delay: timedelta) -> int:
-    return max(0, round(min(delay, LONGEST_DELAY).total_seconds()))
+    # Rounded up: a follow-up that arrives before it is due would find nothing ended yet.
+    return max(0, math.ceil(min(delay, LONGEST_DELAY).total_seconds()))

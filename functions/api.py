@@ -1,0 +1,105 @@
+"""HTTP: installs by hand, uninstalls, clusters, compliance, policy, health. Each route wants a key but /health."""
+
+import azure.functions as func
+
+from functions.answers import answer, problems_told
+from functions.health import report_health
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("install")
+@blueprint.route(route="installs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def install(req: func.HttpRequest) -> func.HttpResponse:
+    """Enrol a cluster by hand and ask for a look; with dryRun say what would be done."""
+    from functions.handworks import install_by_hand
+
+    return await install_by_hand(req.get_body())
+
+
+@blueprint.function_name("clusters")
+@blueprint.route(route="clusters", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def clusters(req: func.HttpRequest) -> func.HttpResponse:
+    """The fleet, filtered and paged; with `id` one cluster."""
+    from functions.readings import list_clusters, one_cluster
+    from shared.model.identity import ClusterId
+
+    if req.params.get("id"):
+        return await one_cluster(ClusterId.parse(req.params["id"]))
+    return await list_clusters(dict(req.params))
+
+
+@blueprint.function_name("cluster")
+@blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def cluster(req: func.HttpRequest) -> func.HttpResponse:
+    """One cluster: facts, decision and why, settings with origins, history."""
+    from functions.readings import one_cluster
+    from shared.model.identity import ClusterId
+
+    return await one_cluster(ClusterId.from_key(req.route_params["key"]))
+
+
+@blueprint.function_name("uninstall")
+@blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
+    """Remove the extension and keep it removed."""
+    from functions.handworks import uninstall_by_hand
+    from shared.model.identity import ClusterId
+
+    return await uninstall_by_hand(ClusterId.from_key(req.route_params["key"]), req.get_body())
+
+
+@blueprint.function_name("look")
+@blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def look(req: func.HttpRequest) -> func.HttpResponse:
+    """Ask for a look at one cluster."""
+    from functions.handworks import ask_for_look
+    from shared.model.identity import ClusterId
+
+    return await ask_for_look(ClusterId.from_key(req.route_params["key"]), req.get_body())
+
+
+@blueprint.function_name("withdraw")
+@blueprint.route(route="clusters/{key}/intent", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
+    """Withdraw a person's word about one cluster."""
+    from functions.handworks import withdraw_word
+    from shared.model.identity import ClusterId
+
+    return await withdraw_word(ClusterId.from_key(req.route_params["key"]))
+
+
+@blueprint.function_name("compliance")
+@blueprint.route(route="compliance", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def compliance(req: func.HttpRequest) -> func.HttpResponse:
+    """The figures of the fleet, or what needs a person."""
+    from functions.readings import fleet_figures
+
+    return await fleet_figures(dict(req.params))
+
+
+@blueprint.function_name("policy")
+@blueprint.route(route="policy", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def policy(req: func.HttpRequest) -> func.HttpResponse:
+    """The policy in force, and the last document that was refused."""
+    from functions.readings import policy_in_force
+
+    del req
+    return await policy_in_force()
+
+
+@blueprint.function_name("health")
+@blueprint.route(route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether this instance can do its work, and what to do where it cannot."""
+    del req
+    status, body = await report_health()
+    return answer(body, status=status)

@@ -1,0 +1,99 @@
+"""Event Grid -> queue: whatever was created, changed or deleted, somebody looks at that cluster.
+
+Both schemas arrive here: azure-functions hands over a CloudEvent whenever the body says `specversion`,
+and an EventGridEvent otherwise, whatever the annotation. The event's words are not believed; only its
+cluster is asked for. Personal data of events (claims, ip addresses) is never read.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from shared import logs
+from shared.config import Settings
+from shared.errors import InvalidClusterId
+from shared.model.identity import ClusterId
+from shared.model.message import QUEUE, encode
+from shared.model.observation import Reason, Request
+
+blueprint = func.Blueprint()
+
+_TYPES = frozenset({"microsoft.resources.resourcewritesuccess", "microsoft.resources.resourcedeletesuccess"})
+_OPERATIONS = frozenset(
+    {
+        "microsoft.containerservice/managedclusters/write",
+        "microsoft.containerservice/managedclusters/delete",
+        "microsoft.kubernetes/connectedclusters/write",
+        "microsoft.kubernetes/connectedclusters/delete",
+        "microsoft.resources/tags/write",
+        "microsoft.resources/tags/delete",
+    }
+)
+_TAGS_TAIL = "/providers/microsoft.resources/tags/default"
+_LONGEST_LOGGED = 80
+
+
+@blueprint.function_name("cluster_events")
+@blueprint.event_grid_trigger(arg_name="event")
+@blueprint.queue_output(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+async def cluster_events(event: func.EventGridEvent, message: func.Out[str]) -> None:
+    """Ask for the cluster that an event names. Never fails for what no retry can mend."""
+    cluster = _cluster(event)
+    if cluster is None:
+        return
+    settings = Settings.read()
+    if cluster.subscription not in settings.subscriptions and not settings.management_groups:
+        logs.count("events-out-of-scope")
+        logs.event("event-out-of-scope", subscription=cluster.subscription)
+        return
+    logs.count("events-accepted")
+    message.set(encode(Request(cluster, Reason.EVENT, datetime.now(UTC))))
+
+
+def _cluster(event: object) -> ClusterId | None:
+    """The cluster to look at; None for events of no interest, which are counted and logged."""
+    kind = _text(event, "event_type", "type")
+    if kind.lower() not in _TYPES:
+        _ignored("event type", kind)
+        return None
+    data = _data(event)
+    operation = str(data.get("operationName") or "")
+    if operation.lower() not in _OPERATIONS:
+        _ignored("operation", operation)
+        return None
+    subject = _text(event, "subject") or str(data.get("resourceUri") or "")
+    if subject.lower().endswith(_TAGS_TAIL):
+        subject = subject[: -len(_TAGS_TAIL)]
+    try:
+        return ClusterId.parse(subject)
+    except InvalidClusterId:
+        # Tag writes of every resource in the subscription arrive; only clusters concern us.
+        _ignored("subject", operation)
+        return None
+
+
+def _ignored(what: str, told: str) -> None:
+    logs.count("events-ignored")
+    logs.event("event-ignored", level=logging.DEBUG, what=what, told=told[:_LONGEST_LOGGED])
+
+
+def _text(event: object, *names: str) -> str:
+    for name in names:
+        value = getattr(event, name, None)
+        if isinstance(value, str):
+            return value
+    return ""
+
+
+def _data(event: object) -> Mapping[str, object]:
+    try:
+        data = event.get_json() if isinstance(event, (func.EventGridEvent, func.CloudEvent)) else {}
+    except (ValueError, AttributeError, TypeError):
+        data = {}
+    if not isinstance(data, Mapping):
+        logs.count("events-malformed")
+        logs.event("event-malformed", what="data is not an object")
+        return {}
+    return data

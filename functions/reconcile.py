@@ -1,0 +1,46 @@
+"""queue -> one step on one cluster; poison queue -> the cluster is Unknown until a sweep asks again."""
+
+import logging
+
+import azure.functions as func
+
+from shared import logs
+from shared.errors import InputError
+from shared.model.message import POISON_QUEUE, QUEUE, decode
+from shared.model.observation import Request
+
+blueprint = func.Blueprint()
+
+
+@blueprint.function_name("reconcile")
+@blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+async def reconcile(message: func.QueueMessage) -> None:
+    """Look at the cluster that a message names, and take at most one step."""
+    request = _request(message)
+    if request is None:
+        return
+    from shared.composition import house
+
+    await (await house()).reconciler.step(request)
+
+
+@blueprint.function_name("reconcile_poison")
+@blueprint.queue_trigger(arg_name="message", queue_name=POISON_QUEUE, connection="AzureWebJobsStorage")
+async def reconcile_poison(message: func.QueueMessage) -> None:
+    """Record the cluster of a message that failed every time."""
+    request = _request(message)
+    if request is None:
+        return
+    from shared.composition import house
+
+    await (await house()).reconciler.poisoned(request)
+
+
+def _request(message: func.QueueMessage) -> Request | None:
+    try:
+        return decode(message.get_body().decode("utf-8", errors="replace"))
+    except InputError as error:
+        # No retry can mend it, and a poison message would only come back here.
+        logs.count("messages-malformed")
+        logs.event("message-malformed", level=logging.WARNING, id=message.id, reason=error.message)
+        return None

@@ -1,0 +1,27 @@
+"""timer -> compliance sweep."""
+
+import os
+
+import azure.functions as func
+
+from shared import logs
+
+blueprint = func.Blueprint()
+
+_EVERY_QUARTER = "0 */15 * * * *"
+
+
+@blueprint.function_name("sweep")
+@blueprint.timer_trigger(
+    arg_name="timer",
+    schedule=os.environ.get("MUSTER_SWEEP_SCHEDULE") or _EVERY_QUARTER,
+    run_on_startup=False,
+    use_monitor=True,
+)
+async def sweep(timer: func.TimerRequest) -> None:
+    """Re-verify the whole fleet and ask for what needs a step."""
+    from shared.composition import house
+
+    if timer.past_due:
+        logs.event("sweep-past-due")
+    await (await house()).sweep.run()

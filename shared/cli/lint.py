@@ -1,0 +1,44 @@
+"""`muster lint`: whether a policy is valid, and what a person should know about it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from shared.errors import PolicyError
+from shared.policy.loading import parse_policy, read_policy
+
+OK, UNREADABLE, FINDINGS = 0, 1, 2
+
+
+def lint(
+    path: Annotated[Path, typer.Argument(help="The policy's file, or its directory.")] = Path("policy.yaml"),
+) -> int:
+    """Check a policy's file or directory; findings and warnings go to stdout, one a line.
+
+    Returns:
+        0 for a valid policy (warnings included), 2 for one with findings, 1 where it cannot be read.
+    """
+    try:
+        texts = read_policy(path)
+    except PolicyError as error:
+        _tell(error, sys.stderr)
+        return UNREADABLE
+    try:
+        policy = parse_policy(texts)
+    except PolicyError as error:
+        _tell(error, sys.stdout)
+        count = len(error.findings)
+        print(f"{path}: {count} finding{'' if count == 1 else 's'}.", file=sys.stderr)
+        return FINDINGS
+    for warning in policy.warnings:
+        print(f"warning: {warning}")
+    what = f"{len(policy.profiles)} profiles, {len(policy.rules)} rules, {len(policy.guardrails)} guardrails"
+    print(f"{path}: valid; {what}; digest {policy.digest[:12]}.", file=sys.stderr)
+    return OK
+
+
+def _tell(error: PolicyError, stream: TextIO) -> None:
+    for finding in error.findings:
+        print(finding, file=stream)

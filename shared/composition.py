@@ -1,0 +1,150 @@
+"""The one place where clients are built and handed to those who use them.
+
+A `House` belongs to one event loop; `house()` opens it on first use and keeps it for the life of the
+process, since connections and tokens are worth keeping between invocations. Nothing is opened at
+import.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from shared.azure.arm import Arm
+from shared.azure.credentials import credential
+from shared.azure.extensions import Extensions
+from shared.azure.relay import Relays
+from shared.azure.resource_graph import Lookup, ResourceGraph
+from shared.config import PUBLIC_ARM, Settings
+from shared.fleet.inventory import Inventory
+from shared.fleet.sweep import Sweep
+from shared.model.message import QUEUE
+from shared.model.observation import Gates
+from shared.reconcile.act import Actor
+from shared.reconcile.generations import Generations
+from shared.reconcile.loop import Reconciler
+from shared.reconcile.observe import Observer
+from shared.reconcile.policy_source import PolicySource
+from shared.reconcile.record import Recorder
+from shared.reconcile.scope import Scope
+from shared.state import documents, history, intents, leases, memory
+from shared.state.messages import Messages
+from shared.state.storage import Storage
+
+# Storage suffixes of the clouds, by their Resource Manager (Azure documentation, "Azure environments").
+_STORAGE_SUFFIX = {
+    PUBLIC_ARM: "core.windows.net",
+    "https://management.usgovcloudapi.net": "core.usgovcloudapi.net",
+    "https://management.chinacloudapi.cn": "core.chinacloudapi.cn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that the doors call."""
+
+    settings: Settings
+    reconciler: Reconciler
+    sweep: Sweep
+    inventory: Inventory
+    intents: intents.Intents
+    history: history.History
+    messages: Messages
+    table: memory.MemoryTable
+    clock: Callable[[], datetime]
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def gates() -> Gates:
+    """What the settings allow at this moment; read anew each time, so that MUSTER_STOP acts at once."""
+    settings = Settings.read()
+    return Gates(settings.mode, stopped=settings.stop)
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> AsyncIterator[House]:
+    """A house for the length of the block."""
+    async with AsyncExitStack() as stack:
+        identity = await stack.enter_async_context(credential(settings.client_id))
+        storage = await stack.enter_async_context(await _storage(settings, stack))
+        arm = await stack.enter_async_context(
+            Arm(identity, endpoint=settings.arm_endpoint, audience=settings.arm_audience)
+        )
+        graph = ResourceGraph(arm)
+        papers = documents.Documents(storage.container(documents.CONTAINER))
+        scope = Scope(settings, papers, graph)
+        generations = Generations(PolicySource(settings.policy, identity), papers, clock)
+        words = intents.Intents(storage.table(intents.TABLE), storage.container(intents.CONTAINER))
+        table = memory.MemoryTable(storage.table(memory.TABLE))
+        past = history.History(storage.table(history.TABLE))
+        messages = Messages(storage.queue)
+        own_names = frozenset(filter(None, (settings.client_id.lower(),)))
+        extensions, relays = Extensions(arm), Relays(arm)
+        observer = Observer(arm, extensions, relays, Lookup(graph), words, scope, gates, own_names)
+        reconciler = Reconciler(
+            scope,
+            generations,
+            leases.Leases(storage.container(leases.CONTAINER)),
+            table,
+            observer,
+            Actor(extensions, relays),
+            Recorder(table, messages, past, settings.instance),
+            gates,
+            clock,
+        )
+        sweep = Sweep(scope, generations, graph, table, words, messages, papers, gates, own_names, clock)
+        yield House(settings, reconciler, sweep, Inventory(papers, table), words, past, messages, table, clock)
+
+
+async def _storage(settings: Settings, stack: AsyncExitStack) -> Storage:
+    if settings.storage_connection:
+        return Storage.by_connection(settings.storage_connection, queue=QUEUE)
+    identity = await stack.enter_async_context(credential(settings.storage_client_id or settings.client_id))
+    arm = f"https://{urlsplit(settings.arm_endpoint).hostname}"
+    suffix = _STORAGE_SUFFIX.get(arm, _STORAGE_SUFFIX[PUBLIC_ARM])
+    return Storage.by_identity(settings.storage_account, identity, queue=QUEUE, suffix=suffix)
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A house that is open, or being opened, on one event loop."""
+
+    house: asyncio.Future[House]
+    stack: AsyncExitStack
+
+
+_OPEN: WeakKeyDictionary[asyncio.AbstractEventLoop, _Opening] = WeakKeyDictionary()
+
+
+async def house() -> House:
+    """The house of the running event loop; opened by whoever asks first.
+
+    Raises:
+        ConfigurationError: an application setting is missing or wrong. The next call tries again.
+    """
+    loop = asyncio.get_running_loop()
+    opening = _OPEN.get(loop)
+    if opening is None:
+        opening = _OPEN[loop] = _Opening(loop.create_future(), AsyncExitStack())
+        try:
+            opening.house.set_result(await opening.stack.enter_async_context(opened(Settings.read())))
+        except BaseException as error:
+            del _OPEN[loop]
+            opening.house.set_exception(error)
+            opening.house.exception()  # looked at: whoever waits gets it, and nobody waiting is no defect
+            raise
+    return await asyncio.shield(opening.house)
+
+
+async def close() -> None:
+    """Close the house of the running event loop, if it is open."""
+    opening = _OPEN.pop(asyncio.get_running_loop(), None)
+    if opening is not None:
+        await opening.stack.aclose()

@@ -1,0 +1,58 @@
+"""The message of the queue "reconcile". Unknown fields are ignored.
+
+    {"v": 1, "cluster": "<ARM id, lower case>", "reason": "event|sweep|manual|follow-up",
+     "requestedAt": "<RFC 3339>", "due"?: "<RFC 3339>", "policy"?: generation, "traceparent"?}
+
+Standard library only: the event function imports it at every cold start.
+"""
+
+import json
+from datetime import datetime
+
+from shared.errors import RequestError
+from shared.model.identity import ClusterId
+from shared.model.observation import Reason, Request
+
+QUEUE = "reconcile"
+POISON_QUEUE = "reconcile-poison"
+
+
+def encode(request: Request) -> str:
+    """A request as the text of a message."""
+    body: dict[str, object] = {
+        "v": 1,
+        "cluster": str(request.cluster),
+        "reason": request.reason.value,
+        "requestedAt": request.requested_at.isoformat(),
+    }
+    if request.due is not None:
+        body["due"] = request.due.isoformat()
+    if request.generation:
+        body["policy"] = request.generation
+    if request.traceparent:
+        body["traceparent"] = request.traceparent
+    return json.dumps(body, separators=(",", ":"))
+
+
+def decode(text: str) -> Request:
+    """Read a message.
+
+    Raises:
+        RequestError: it is none of ours; no retry can mend it.
+        InvalidClusterId: it names no cluster.
+    """
+    try:
+        body = json.loads(text)
+        if not isinstance(body, dict) or not isinstance(body["cluster"], str):
+            raise RequestError("A message of the queue is not an object that names a cluster.")
+        due = body.get("due")
+        return Request(
+            ClusterId.parse(body["cluster"]),
+            Reason(body["reason"]),
+            datetime.fromisoformat(body["requestedAt"]),
+            due=datetime.fromisoformat(due) if due else None,
+            generation=int(body.get("policy") or 0),
+            traceparent=body.get("traceparent"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"A message of the queue cannot be read: {type(error).__name__}.") from error
