@@ -23,7 +23,7 @@ TYPES = {
 }
 _LATE_FACTS = ("kubernetesVersion", "totalNodeCount", "totalCoreCount", "agentVersion", "lastConnectivityTime")
 # Sizes with a `p` among the feature letters have Arm processors (Azure VM naming conventions).
-_ARM64 = re.compile(r"standard_[a-z]+\d+(?:-\d+)?[a-z]*p[a-z]*", re.IGNORECASE)
+_ARM64 = re.compile(r"standard_[a-z]+\d+(?:-\d+)?[a-z]*p[a-z]*(?:_|$)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class Cluster:
     def linux_amd64(self) -> bool:
         """Whether the extension's images run anywhere: Arc does not say, so there it is taken for granted."""
         return self.kind == "arc" or any(
-            str(pool.get("osType", "Linux")).lower() == "linux" and not _ARM64.fullmatch(str(pool.get("vmSize")))
+            str(pool.get("osType", "Linux")).lower() == "linux" and not _ARM64.match(str(pool.get("vmSize")))
             for pool in self.pools
         )
 

@@ -13,7 +13,8 @@ from simulator import arm_errors, extension_requests
 from simulator.arm import CLUSTER, Call, Json, Reply, Route, route
 from simulator.clock import Clock, iso
 from simulator.clusters import Cluster
-from simulator.extensions import Extension, Extensions, Operation
+from simulator.extensions import Extension, Operation
+from simulator.lifecycle import Lifecycle
 from simulator.world import World
 
 NAMESPACE = "Microsoft.KubernetesConfiguration"
@@ -38,10 +39,10 @@ class Violation:
 class ExtensionRoutes:
     """Serves extensions, and keeps watch that a cluster sees one write at a time."""
 
-    def __init__(self, clock: Clock, world: World, extensions: Extensions) -> None:
+    def __init__(self, clock: Clock, world: World, lifecycle: Lifecycle) -> None:
         self._clock = clock
         self._world = world
-        self._extensions = extensions
+        self._lifecycle = lifecycle
         self._writes: dict[str, int] = {}
         self._finished: dict[tuple[str, str], Operation] = {}
         self.violations: list[Violation] = []
@@ -83,10 +84,10 @@ class ExtensionRoutes:
         cluster, extension = self._writable(call)
         wanted = extension_requests.wanted(cluster, call.body)
         if extension is None:
-            extension = self._extensions.create(cluster, call.parts["extension"], wanted, call.caller)
+            extension = self._lifecycle.create(cluster, call.parts["extension"], wanted, call.caller)
             return Reply(201, extension.body(), self._headers(call, extension))
         extension_requests.same_type(extension, wanted["type"])
-        self._extensions.replace(extension, wanted, call.caller)
+        self._lifecycle.replace(extension, wanted, call.caller)
         return Reply(200, extension.body())
 
     def patch(self, call: Call) -> Reply:
@@ -95,7 +96,7 @@ class ExtensionRoutes:
         if extension is None:
             raise arm_errors.extension_not_found(call.parts["extension"])
         changes, settings, protected = extension_requests.changes(extension, call.body)
-        if not self._extensions.update(extension, changes, settings, protected, call.caller):
+        if not self._lifecycle.update(extension, changes, settings, protected, call.caller):
             return Reply(200, extension.body())
         return Reply(202, extension.body(), self._headers(call, extension))
 
@@ -106,9 +107,9 @@ class ExtensionRoutes:
         if extension is None:
             return Reply(204)
         if force:
-            self._extensions.remove_by_force(extension)
+            self._lifecycle.remove_by_force(extension)
             return Reply(200, {"version": "1.1", "content": None, "statusCode": 200, "reasonPhrase": "OK"})
-        self._extensions.delete(extension, call.caller)
+        self._lifecycle.delete(extension, call.caller)
         headers = self._headers(call, extension)
         operation = extension.operation
         if operation is not None:

@@ -19,12 +19,12 @@ from aiohttp import web
 from simulator import arm_errors
 from simulator.arm import Call, Caller, Reply, Route
 from simulator.clock import Clock
+from simulator.durations import Durations
 from simulator.extension_routes import ExtensionRoutes
-from simulator.extensions import Durations
 from simulator.faults import Fault, Faults
 from simulator.identity_endpoint import IdentityEndpoint
 from simulator.journal import Entry, Journal, without_secrets
-from simulator.roles import Roles, action_of, scope_of
+from simulator.roles import Roles, action_of
 from simulator.throttling import Throttling
 from simulator.world import World
 
@@ -133,7 +133,8 @@ class Gateway:
         except Exception:  # noqa: BLE001  a mistake of ours: told to the tests, and answered as Azure would
             self.defects.append(f"{request.method} {request.path}: {traceback.format_exc()}")
             reply = arm_errors.ArmError(500, "InternalServerError", "Encountered internal server error.").reply
-        entry.effect = request.method not in {"GET", "HEAD"} and reply.status < 400
+        writes = request.method in {"PUT", "PATCH", "DELETE"} or entry.action.endswith("/register/action")
+        entry.effect = writes and reply.status < 400 and reply.status != 204
         return Reply(reply.status, reply.body, {**headers, **reply.headers})
 
     def _served(
@@ -171,7 +172,7 @@ class Gateway:
     def _authorize(self, caller: Caller, action: str, path: str, subscription: str) -> None:
         known = self.world.subscriptions.get(subscription.lower())
         if (known is not None and known.denied) or not self.roles.allow(action):
-            raise arm_errors.authorization_failed(caller.app_id, caller.object_id, action, scope_of(path))
+            raise arm_errors.authorization_failed(caller.app_id, caller.object_id, action, path.rstrip("/"))
 
     def _route(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
         for candidate in self.routes:

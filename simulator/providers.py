@@ -5,7 +5,7 @@ state is Registering and writes are answered MissingSubscriptionRegistration.
 """
 
 from simulator.arm import SUBSCRIPTION, Call, Reply, Route, route
-from simulator.extensions import Durations
+from simulator.durations import Durations
 from simulator.world import World
 
 _ONE = SUBSCRIPTION + r"/providers/(?P<namespace>[^/]+)"

@@ -74,18 +74,11 @@ def action_of(method: str, path: str) -> str:
             return f"{provider['namespace']}/register/action"
         return "Microsoft.Resources/subscriptions/providers/read"
     verb = _VERBS.get(method, "action")
-    head, found, tail = path.rpartition("/providers/")
+    _, found, tail = path.rpartition("/providers/")
     if not found:
         kind = "/resourceGroups" if "/resourcegroups/" in path.lower() else ""
         return f"Microsoft.Resources/subscriptions{kind}/{verb}"
     namespace, *segments = tail.split("/")
     types = segments[::2]
-    if method == "POST":
-        # Types and names alternate; the action stands where the next type would.
-        return "/".join([namespace, *types, "action"])
-    return "/".join([namespace, *types, verb]) if head or types else f"{namespace}/{verb}"
-
-
-def scope_of(path: str) -> str:
-    """The scope that a refusal names."""
-    return path.rstrip("/")
+    # Types and names alternate; the action of a POST stands where the next type would.
+    return "/".join([namespace, *types, verb])

@@ -20,19 +20,23 @@ from aiohttp import web
 from simulator.arm import Call, Json, Reply, route
 from simulator.clock import Clock
 from simulator.cluster_routes import ClusterRoutes
-from simulator.control_routes import Surface
+from simulator.control_routes import ControlRoutes
+from simulator.control_traffic import TrafficControl
+from simulator.control_world import WorldControl
+from simulator.durations import Durations
 from simulator.eventgrid import EventGrid
 from simulator.extension_routes import ExtensionRoutes
-from simulator.extensions import Durations, Extensions
 from simulator.faults import Faults
 from simulator.gateway import Gateway, NoAnswer, response
 from simulator.graph import ResourceGraph
 from simulator.health import Health
 from simulator.identity_endpoint import DEFAULT_CLIENT_ID, IdentityEndpoint
 from simulator.journal import Journal
+from simulator.lifecycle import Lifecycle
 from simulator.providers import ProviderRoutes
 from simulator.publication import Publication
-from simulator.relay import RelayRoutes
+from simulator.relay import Relays
+from simulator.relay_routes import RelayRoutes
 from simulator.roles import Roles
 from simulator.specification import Specification
 from simulator.throttling import Throttling
@@ -111,9 +115,9 @@ class Simulator:
         publication = Publication(graph, events, clock.now)
         world = self._world = World(clock, publication)
         durations = Durations()
-        relay = RelayRoutes(world, durations)
-        extensions = Extensions(clock, publication, Health(relay.connection_strings), durations)
-        extension_routes = ExtensionRoutes(clock, world, extensions)
+        relays = Relays()
+        lifecycle = Lifecycle(clock, publication, Health(relays.connection_strings), durations)
+        extension_routes = ExtensionRoutes(clock, world, lifecycle)
         identity = self._identity = IdentityEndpoint()
         throttling, faults, journal = Throttling(clock), Faults(clock), Journal()
         defects: list[str] = []
@@ -125,7 +129,7 @@ class Simulator:
         routes = [
             *ClusterRoutes(world).routes(),
             *extension_routes.routes(),
-            *relay.routes(),
+            *RelayRoutes(world, relays, durations).routes(),
             *ProviderRoutes(world, durations).routes(),
         ]
         routes.append(route("POST", "/providers/Microsoft.ResourceGraph/resources", "resource-graph", query))
@@ -144,25 +148,13 @@ class Simulator:
             closing=asyncio.Event(),
             defects=defects,
         )
-        self._surface = Surface(
-            clock=clock,
-            world=world,
-            publication=publication,
-            extensions=extensions,
-            extension_routes=extension_routes,
-            relay=relay,
-            identity=identity,
-            throttling=throttling,
-            faults=faults,
-            journal=journal,
-            resource_graph=graph,
-            event_grid=events,
-            defect_list=defects,
-        )
+        world_control = WorldControl(clock, world, publication, lifecycle, relays, identity)
+        traffic_control = TrafficControl(clock, extension_routes, throttling, faults, journal, graph, events, defects)
+        self._control = ControlRoutes(clock, [*world_control.verbs(), *traffic_control.verbs()])
 
     def _apps(self) -> list[web.Application]:
         arm = web.Application(client_max_size=_LARGEST_REQUEST)
-        arm.router.add_post("/_simulator/{verb}", self._surface.handle)
+        arm.router.add_post("/_simulator/{verb}", self._control.handle)
         arm.router.add_route("*", "/{path:.*}", self._gateway.handle)
         identity = web.Application()
         identity.router.add_get("/msi/token", self._token)

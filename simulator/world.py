@@ -135,6 +135,8 @@ class World:
     def delete_cluster(self, cluster: Cluster, *, emit: bool = True) -> None:
         """Remove a cluster and all that hangs on it."""
         del self.clusters[cluster.id.lower()]
+        for extension in cluster.extensions.values():
+            extension.abandon()
         self.publication.cluster_deleted(cluster, emit=emit)
 
 
