@@ -1,0 +1,1 @@
+"""What is peculiar to Microsoft.AzureML.Kubernetes: its settings, rules, risks and failures. Pure; no I/O."""

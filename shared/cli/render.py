@@ -106,10 +106,10 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 def _cluster(described: Mapping[str, Any]) -> "Cluster":
     """Facts from the short description of a cluster; `properties` stand as ARM returns them."""
-    from shared.errors import RequestError
+    from shared.errors import InvalidClusterId, RequestError
     from shared.model.arm import read_cluster
     from shared.model.cluster import Source
-    from shared.model.identity import Kind
+    from shared.model.identity import ClusterId, Kind
 
     words = {name: described.get(name) for name in ("subscriptionId", "type", "name", "resourceGroup", "location")}
     missing = [name for name, value in words.items() if not isinstance(value, str) or not value]
@@ -120,4 +120,8 @@ def _cluster(described: Mapping[str, Any]) -> "Cluster":
         raise RequestError(f"A cluster's type is managedClusters or connectedClusters, not {words['type']!r}.")
     group = f"/subscriptions/{words['subscriptionId']}/resourceGroups/{words['resourceGroup']}"
     arm_id = f"{group}/providers/{kind.provider}/{kind.resource}/{words['name']}"
+    try:
+        ClusterId.parse(arm_id)
+    except InvalidClusterId as error:
+        raise RequestError(f"subscriptionId, resourceGroup and name make no cluster's id: {arm_id}.") from error
     return read_cluster({**described, "id": arm_id, "type": kind.type}, Source.ARM)
