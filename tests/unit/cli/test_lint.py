@@ -1,0 +1,33 @@
+"""`muster lint` tells every finding and leaves with the documented codes."""
+
+from pathlib import Path
+
+from shared.cli.lint import lint
+
+
+def test_a_valid_policy_leaves_with_0(capsys, tmp_path: Path):
+    """Warnings are told, and are no findings."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nprofiles: {p: {settings: {InferenceRouterHA: false}}}\n")
+
+    assert lint(path) == 0
+    assert capsys.readouterr().out.startswith("warning: policy.yaml:2 profiles.p.settings.InferenceRouterHA:")
+
+
+def test_findings_are_data_and_leave_with_2(capsys, tmp_path: Path):
+    """One line a finding on stdout, with file and line; the count goes to stderr."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nadoption: {mode: keep}\nselect: {tga: x}\n")
+
+    assert lint(path) == 2
+    told = capsys.readouterr()
+    assert [line.split()[0] for line in told.out.splitlines()] == ["policy.yaml:2", "policy.yaml:3"]
+    assert "2 findings" in told.err
+
+
+def test_a_policy_that_cannot_be_read_leaves_with_1(capsys, tmp_path: Path):
+    """The message names the path; nothing goes to stdout."""
+    assert lint(tmp_path / "nope.yaml") == 1
+    told = capsys.readouterr()
+    assert "nope.yaml" in told.err
+    assert told.out == ""
