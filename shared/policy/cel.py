@@ -12,6 +12,7 @@ a fifth of a second to import, so that happens on the first expression and never
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, cast
 
 from shared.errors import InputError
@@ -59,7 +60,6 @@ def compile_expression(text: str) -> Expression:
     Raises:
         ExpressionError: it does not parse, is too big, reads what there is not, or is not a yes or no.
     """
-    import celpy
     from celpy.celparser import CELParseError
 
     if len(text) > MAX_LENGTH:
@@ -67,7 +67,7 @@ def compile_expression(text: str) -> Expression:
     if _nesting(text) > MAX_NESTING or text.count("!") > MAX_NESTING or text.count("?") > MAX_NESTING:
         raise ExpressionError(f"the expression is nested deeper than {MAX_NESTING}")
     try:
-        tree = celpy.Environment().compile(text)
+        tree = _engine().compile(text)
         _check(tree)
         sample = _Evaluation(_SAMPLE).truth(tree)
     except CELParseError as error:
@@ -142,14 +142,13 @@ class _Evaluation:
         return open_answer if open_answer is not None else not decisive
 
     def _leaf(self, tree: Any) -> bool | Unknown | Failure:
-        import celpy
         from celpy import celtypes
 
         for fact in _read_facts(tree):
             if fact != "tags" and self.facts.values.get(fact) is None:
                 return Unknown(fact)
         try:
-            value = celpy.Environment().program(tree).evaluate({"cluster": _cluster(self.facts)})
+            value = _engine().program(tree).evaluate({"cluster": _cluster(self.facts)})
         except Exception as error:  # noqa: BLE001  cel-python lets Python's own errors through; all mean: no answer
             return Failure(_told(error))
         if not isinstance(value, (bool, celtypes.BoolType)):
@@ -190,8 +189,17 @@ def _tags(tags: Mapping[str, str]) -> Any:
     """The tags as a CEL map whose keys compare without case, as Azure's tag names do."""
     from celpy import celtypes
 
+    tag_name, tag_map = _tag_types()
+    return tag_map({tag_name(name): celtypes.StringType(value) for name, value in tags.items()})
+
+
+@cache
+def _tag_types() -> tuple[Any, Any]:
+    """The types of a tag's name and of all tags; made late, because cel-python is imported late."""
+    from celpy import celtypes
+
     class TagName(celtypes.StringType):
-        """A tag's name; `"ENV" in cluster.tags` finds `env`."""
+        """A tag's name in lower case; `"ENV" in cluster.tags` finds `env`."""
 
         __slots__ = ()
 
@@ -212,7 +220,15 @@ def _tags(tags: Mapping[str, str]) -> Any:
         def get(self, key: object, default: Any = None) -> Any:
             return super().get(TagName(str(key).casefold()), default)
 
-    return Tags({TagName(name): celtypes.StringType(value) for name, value in tags.items()})
+    return TagName, Tags
+
+
+@cache
+def _engine() -> Any:
+    """cel-python's environment; it holds no state of ours."""
+    import celpy
+
+    return celpy.Environment()
 
 
 def _trees(tree: Any) -> Iterator[Any]:

@@ -405,3 +405,13 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path, make, message):
 
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+def test_a_policy_with_every_block_is_valid():
+    """Every block of the reference may stand together; only the rollout is told not to act yet."""
+    found = parse_policy(read_policy(Path(__file__).parents[2] / "data" / "policy" / "complete.yaml"))
+
+    assert found.profiles["gpu-training"].settings["installDcgmExporter"] == "auto"
+    assert [str(pattern) for pattern in found.overrides.allow] == ["installDcgmExporter", "nodeSelector.*"]
+    assert found.rollout == {"rings": [{"name": "canary", "soak": "2h"}], "maxInFlight": 10}
+    assert found.warnings == ("rollout is read, but this version does not act on it yet",)
