@@ -119,6 +119,10 @@ class Control:
             state=state,
         )
 
+    def put_extensions(self, extensions: list[Json]) -> None:
+        """Plant many in one request; each with the keywords of `put_extension`, cluster_id among them."""
+        self._ask("put_extensions", extensions=extensions)
+
     def change_extension(self, cluster_id: str, name: str, properties: Json) -> None:
         """Change what ARM shows: configurationSettings are merged (None removes a key), the rest is set."""
         self._ask("change_extension", cluster_id=cluster_id, name=name, properties=properties)

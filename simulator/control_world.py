@@ -33,9 +33,9 @@ class WorldControl:
         """All of them; their names are the verbs'."""
         return [
             *(self.create_clusters, self.cluster, self.clusters, self.set_tags, self.change_cluster),
-            *(self.set_nodes, self.delete_cluster, self.put_extension, self.change_extension),
-            *(self.delete_extension, self.list_extensions, self.extension, self.outcome, self.durations),
-            *(self.relays, self.add_subscription, self.register_provider, self.provider),
+            *(self.set_nodes, self.delete_cluster, self.put_extension, self.put_extensions),
+            *(self.change_extension, self.delete_extension, self.list_extensions, self.extension),
+            *(self.outcome, self.durations, self.relays, self.add_subscription, self.register_provider, self.provider),
             *(self.deny, self.allow, self.token),
         ]
 
@@ -99,6 +99,11 @@ class WorldControl:
         cluster = self.world.by_id(cluster_id)
         extension = planted(cluster, name, properties, created_by, self.clock.now(), state)
         self.publication.extension_changed(extension, write=False)
+
+    def put_extensions(self, extensions: list[Json]) -> None:
+        """Plant many extensions."""
+        for one in extensions:
+            self.put_extension(**one)
 
     def change_extension(self, cluster_id: str, name: str, properties: Json) -> None:
         """Change what ARM shows of an extension, without an operation."""

@@ -82,9 +82,7 @@ class Health:
             return Verdict(failure_text(extension.name, operation, f"{hook}: pod healthcheck failed"), findings)
         return Verdict(None, [])
 
-    def _cluster_refuses(  # noqa: PLR0911  one return for each reason
-        self, extension: "Extension", now: float
-    ) -> str | None:
+    def _cluster_refuses(self, extension: "Extension", now: float) -> str | None:
         """Why Helm itself fails, before any health check."""
         cluster, properties = extension.cluster, extension.properties
         others = [other for other in cluster.extensions.values() if other is not extension]
