@@ -13,7 +13,7 @@ from simulator.clock import Clock
 
 _ARM = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 _AKS_GET = (60.0, 1.0)
-_CLASSES = {"GET": "reads", "HEAD": "reads", "POST": "reads", "DELETE": "deletes"}
+_CLASSES = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 
 
 @dataclass(slots=True)
@@ -33,7 +33,9 @@ class Throttling:
 
     def spend(self, method: str, subscription: str, app_id: str) -> dict[str, str]:
         """Take one request from ARM's bucket; the headers that tell what is left. 429 where it is empty."""
-        kind = _CLASSES.get(method, "writes")
+        # A Resource Graph query, the one POST without a subscription, spends the tenant's reads.
+        query = method == "POST" and not subscription
+        kind = "reads" if query else _CLASSES.get(method, "writes")
         scope = f"subscription-{kind}" if subscription else f"tenant-{kind}"
         size, refill = _ARM[kind]
         left, wait = self._take(("arm", subscription, app_id, kind), size, refill)
