@@ -29,9 +29,7 @@ def _settled(cluster: Cluster) -> tuple[Finding, ...]:
     if state is not None and state.lower() == "succeeded":
         return ()
     told = f"is {state}" if state else "is not known"
-    return (
-        Finding("provisioningState", f"the cluster's provisioningState {told}; it must be Succeeded first."),
-    )
+    return (Finding("provisioningState", f"the cluster's provisioningState {told}; it must be Succeeded first."),)
 
 
 def _powered(cluster: Cluster) -> tuple[Finding, ...]:
@@ -65,9 +63,7 @@ def _aks(cluster: Cluster) -> tuple[Finding, ...]:
 
 
 def _has_amd64_linux(cluster: Cluster) -> bool:
-    return any(
-        (pool.os_type or "").lower() == "linux" and pool.arm64 is False for pool in cluster.pools or ()
-    )
+    return any((pool.os_type or "").lower() == "linux" and pool.arm64 is False for pool in cluster.pools or ())
 
 
 def _arc(cluster: Cluster) -> tuple[Finding, ...]:

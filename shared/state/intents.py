@@ -54,7 +54,7 @@ class Intents:
         Raises:
             IntentsUnreadable: neither the table nor the mirror can be read.
         """
-        rows = await self._query("PartitionKey eq @part and (RowKey eq @key or RowKey eq @whole)", key=cluster.key)
+        rows = await self._query("PartitionKey eq @part and ( RowKey eq @key or RowKey eq @whole )", key=cluster.key)
         body = rows.get(cluster.key)
         return _read(body) if body else None
 

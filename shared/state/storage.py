@@ -89,17 +89,14 @@ class Storage:
 
 
 async def made[T](call: Callable[[], Awaitable[T]], create: Callable[[], Awaitable[object]]) -> T:
-    """Run `call`; where its table, queue or container is missing, make it and run `call` once more."""
+    """Run `call`; where its table, queue or container is missing, make it and run `call` once more.
+
+    For calls whose 404 can mean nothing else: the service's code is not always there to tell.
+    """
     try:
         return await call()
-    except ResourceNotFoundError as error:
-        if getattr(error, "error_code", "") not in {
-            "TableNotFound",
-            "ContainerNotFound",
-            "QueueNotFound",
-            "ResourceNotFound",
-        }:
-            raise
+    except ResourceNotFoundError:
+        pass
     with suppress(ResourceExistsError):  # somebody else made it at the same moment
         await create()
     return await call()
