@@ -36,6 +36,8 @@ async def _policy(problems: list[dict[str, str]]) -> dict[str, Any]:
                 f"{standing.generation} stays in force. GET /api/policy names them; mend the document.",
             }
         )
+    if standing.stale:
+        problems.append({"code": "PolicyStale", "message": standing.stale})
     return {
         "digest": standing.digest,
         "generation": standing.generation,

@@ -153,5 +153,6 @@ async def policy_in_force() -> func.HttpResponse:
             "generation": standing.generation,
             "since": standing.since,
             "refused": standing.refused,
+            "stale": standing.stale or None,
         }
     )

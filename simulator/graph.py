@@ -55,9 +55,7 @@ class _Page:
         if self.as_table:
             columns = zip(self.result.columns, self.result.types, strict=True)
             data = {
-                "columns": [
-                    {"name": name, "type": _TABLE_TYPES.get(kind, "number")} for name, kind in columns
-                ],
+                "columns": [{"name": name, "type": _TABLE_TYPES.get(kind, "number")} for name, kind in columns],
                 "rows": self.result.arrays(self.start, self.stop),
             }
         else:
@@ -243,15 +241,8 @@ def _number(options: dict[str, Any], name: str, least: int, most: int | None) ->
     value = options.get(name)
     if value is None:
         return None
-    if (
-        not isinstance(value, int)
-        or isinstance(value, bool)
-        or value < least
-        or (most is not None and value > most)
-    ):
-        raise _bad(
-            f"{name} must be a whole number of at least {least}{f' and at most {most}' if most else ''}."
-        )
+    if not isinstance(value, int) or isinstance(value, bool) or value < least or (most is not None and value > most):
+        raise _bad(f"{name} must be a whole number of at least {least}{f' and at most {most}' if most else ''}.")
     return value
 
 

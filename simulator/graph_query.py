@@ -34,7 +34,7 @@ _STATEMENTS: Final = re.compile(r"\s*(?:\.|(?:let|set|declare|alias|restrict|pat
 _TABLE_NAMES: Final = re.compile(rf"\b(?:{'|'.join(TABLES)})\b", re.IGNORECASE)
 
 
-class InvalidQuery(Exception):  # noqa: N818  named as the service's own code
+class InvalidQuery(Exception):
     """The service answers this query with 400; `details` are the service's own entries."""
 
     def __init__(self, *details: dict[str, Any]) -> None:
@@ -63,8 +63,7 @@ class Result:
     def arrays(self, start: int, stop: int) -> list[list[Any]]:
         """Rows as JSON arrays in the order of the columns, dynamic values decoded."""
         return [
-            [_json(value, kind) for value, kind in zip(row, self.types, strict=True)]
-            for row in self.rows[start:stop]
+            [_json(value, kind) for value, kind in zip(row, self.types, strict=True)] for row in self.rows[start:stop]
         ]
 
 
@@ -78,9 +77,7 @@ def run(tables: Tables, query: str, *, now: float, seed: str) -> Result:
         InvalidQuery: it does not parse, names what is not there or exceeds a limit of the service.
     """
     if _STATEMENTS.match(query):
-        raise _refused(
-            "A query starts with a table; let, set, declare and control commands are not supported."
-        )
+        raise _refused("A query starts with a table; let, set, declare and control commands are not supported.")
     try:
         tree = lower(query)
         _check_limits(tree)
@@ -150,9 +147,7 @@ def _check_limits(tree: ir.Query) -> None:
 def _check_source(tree: ir.Query, known: set[str]) -> None:
     for node in _nodes(tree):
         if isinstance(node, ir.Source) and not (isinstance(node, ir.TableRef) and node.qualified in known):
-            raise _refused(
-                f"'{getattr(node, 'qualified', 'this source')}' is not a table that can be queried."
-            )
+            raise _refused(f"'{getattr(node, 'qualified', 'this source')}' is not a table that can be queried.")
 
 
 def _refused(message: str) -> InvalidQuery:

@@ -21,6 +21,7 @@ from shared.model.extension import Extension
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
 from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.state import Management, State
 from shared.policy.model import Policy
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
@@ -36,6 +37,9 @@ _GRACE = timedelta(minutes=2)
 # A follow-up that comes this soon will see whatever changed.
 _SOON = timedelta(minutes=5)
 _AT_ONCE = 16
+# Where rows and the last look disagree on the same inputs, the look is believed for this long.
+_BELIEVED = timedelta(hours=1)
+_OUTSIDERS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class Sweep:
 
     async def _over_fleet(self, rows: dict[ClusterId, Row], wanted: dict[ClusterId, str], report: Report) -> list[Line]:
         policy = await self.generations.current()
-        await self.scope.refresh_if_needed()
+        await self.scope.refresh()
         subscriptions = await self.scope.subscriptions()
         words, readable = await self._words()
         extensions: dict[ClusterId, list[Extension]] = defaultdict(list)
@@ -186,10 +190,10 @@ def _why_ask(seen: Observation, decision: Decision, policy: Policy, now: datetim
         return "overdue"
     if memory.follow_up is not None and memory.next_look is not None and memory.next_look <= now + _SOON:
         return ""
-    if seen.cluster is None:
+    before = memory.state
+    if decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state):
         return ""
-    inputs = inputs_of(policy, seen.cluster, seen.extensions, seen.intent, seen.gates)
-    if memory.inputs == inputs:
+    if memory.inputs == inputs_of(policy, seen, decision, now) and not _worth_asking_again(memory, decision, now):
         # The last look decided on the very same, and by ARM's word.
         return ""
     if decision.action.writes:
@@ -197,3 +201,13 @@ def _why_ask(seen: Observation, decision: Decision, policy: Policy, now: datetim
     if memory.inputs is not None:
         return "changed"
     return decision.action.value if decision.action is not Action.NOTHING else ""
+
+
+def _same_outsider(before: State, after: State) -> bool:
+    """Whether the cluster was, and is, none of our business."""
+    return before.management is after.management and after.management in _OUTSIDERS
+
+
+def _worth_asking_again(memory: Memory, decision: Decision, now: datetime) -> bool:
+    """Whether time alone (an exception that ended, say) may have made a write out of what was none."""
+    return decision.action.writes and (memory.looked_at is None or now - memory.looked_at > _BELIEVED)

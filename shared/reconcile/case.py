@@ -74,6 +74,14 @@ class Case:
             attempts=self.memory.attempts,
         )
 
+    def facts_unknown(self, reason: str) -> Decision:
+        """Hold for a fact that was not observed; looked at often while a young cluster may still report it."""
+        held = self.hold(HoldCode.FACTS_UNKNOWN, reason)
+        first = self.memory.first_seen or self.now
+        if self.now - first < self.policy.timing.facts_wait:
+            return replace(held, next_look=self.look_in(self.policy.timing.follow_up))
+        return held
+
     def look_in(self, delay: timedelta) -> datetime:
         """The moment that lies `delay` ahead."""
         return self.now + delay

@@ -41,7 +41,7 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
         return _unreadable(seen, policy, now)
     selection = select(policy, seen.cluster, seen.intent, now, management_groups=seen.management_groups)
     situation = read_situation(seen.extensions, seen.memory, name=policy.extension.name, own_names=seen.own_names)
-    memory = counted(seen.memory, situation, basis_of(policy, seen.cluster, seen.intent), now)
+    memory = counted(seen.memory, situation, basis_of(policy, seen.cluster, seen.intent, now), now)
     case = Case(replace(seen, memory=memory), seen.cluster, policy, selection, situation, now)
     decision = _selected(case) if selection.outcome is Outcome.SELECTED else _not_selected(case)
     return replace(
@@ -50,7 +50,7 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
         rule=decision.rule or selection.rule,
         why=tuple(f"{step.rule}: {step.why}" for step in selection.steps),
         advice=decision.advice + selection.warnings,
-        choice=choice_of(policy, seen.cluster, seen.intent),
+        choice=choice_of(policy, seen.cluster, seen.intent, now),
     )
 
 
@@ -94,7 +94,7 @@ def _not_selected(case: Case) -> Decision:
 
 def _held_by_selection(case: Case) -> Decision:
     code, reason = case.selection.hold or (HoldCode.TAG_INVALID, case.selection.reason)
-    return case.hold(code, reason)
+    return case.facts_unknown(reason) if code is HoldCode.FACTS_UNKNOWN else case.hold(code, reason)
 
 
 def _selected(case: Case) -> Decision:

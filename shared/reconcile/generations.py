@@ -2,8 +2,8 @@
 
 Any instance that reads a new valid document puts it in force; the documents blob `policy/current.json`
 is written only over the version that was read, so two instances cannot give one number twice. A
-document that does not validate is remembered as refused and never replaces anything. An instance whose
-own file is older than the generation in force (a package not yet replaced) follows that generation.
+document that does not validate is remembered as refused and never replaces anything. An instance that
+still offers a document of an earlier generation (a package not yet replaced) follows the one in force.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ class Standing:
     generation: int
     since: str
     refused: dict[str, Any] | None
+    stale: str
 
 
 class Generations:
@@ -45,6 +46,7 @@ class Generations:
         self._parsed: dict[str, Policy] = {}
         self._fresh_until = float("-inf")
         self._refused: dict[str, Any] | None = None
+        self._stale = ""
         self._turn = asyncio.Lock()
 
     async def current(self, *, at_least: int = 0) -> Policy:
@@ -66,12 +68,13 @@ class Generations:
         """The policy in force and what was refused since, for people."""
         policy = await self.current()
         body = self._current.body if self._current else {}
-        return Standing(policy.digest, policy.generation, str(body.get("since", "")), self._refused)
+        return Standing(policy.digest, policy.generation, str(body.get("since", "")), self._refused, self._stale)
 
     async def _load(self) -> Policy:
         offer = await self._source.offer()
         self._current = await self._documents.read(CURRENT, known=self._current)
         digest = None if offer is None else policy_digest(offer.texts)
+        self._stale = ""
         current = self._current
         if current is not None and digest == current.body["digest"]:
             self._refused = None
@@ -83,15 +86,25 @@ class Generations:
         except PolicyError as error:
             await self._refuse(digest, error)
             return await self._last_good(current, error)
-        if current is not None and not self._newer(offer, current):
+        if current is not None and await self._superseded(digest, offer, current):
+            self._stale = (
+                f"The policy document on offer was in force before generation {current.body['generation']} and has "
+                "not been written since; it is taken for an old package and not put in force again. If it is meant "
+                "to be, save it anew."
+            )
             return await self._kept(current, ())
         return await self._put_in_force(policy, offer, current)
 
-    @staticmethod
-    def _newer(offer: Offer, current: Document) -> bool:
-        """Whether the offered document came after the one in force; the older one may just be an old package."""
+    async def _superseded(self, digest: str, offer: Offer, current: Document) -> bool:
+        """Whether the offered document was in force before, and nobody has written it anew since.
+
+        While instances are replaced, old packages still offer the old document. A document never seen
+        before is always taken, since packages do not always keep the times of their files.
+        """
+        if await self._documents.read(f"policy/{digest}.json") is None:
+            return False
         since = datetime.fromisoformat(current.body["offeredAt"])
-        return offer.written_at is None or offer.written_at > since
+        return offer.written_at is None or offer.written_at <= since
 
     async def _put_in_force(self, policy: Policy, offer: Offer, over: Document | None) -> Policy:
         generation = int(over.body["generation"]) + 1 if over else 1

@@ -2,12 +2,16 @@
 
 import hashlib
 import json
+from datetime import datetime
 
 from shared.model.cluster import Cluster
-from shared.model.extension import Extension
+from shared.model.decision import Decision
 from shared.model.intent import Intent
-from shared.model.observation import Gates
+from shared.model.observation import Observation
+from shared.model.state import Management
 from shared.policy.model import Policy
+
+_NOT_OURS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
 
 
 def _hash(parts: object) -> str:
@@ -15,17 +19,19 @@ def _hash(parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
-def _words(intent: Intent | None) -> object:
-    return None if intent is None else (intent.word, intent.at.isoformat(), intent.profile)
+def _words(intent: Intent | None, cluster: Cluster, now: datetime) -> object:
+    if intent is None or not intent.stands(now, cluster.incarnation):
+        return None
+    return (intent.word, intent.at.isoformat(), intent.profile, intent.accept_disruption)
 
 
 def _tags(cluster: Cluster) -> object:
     return sorted((name.casefold(), value) for name, value in cluster.tags.items())
 
 
-def choice_of(policy: Policy, cluster: Cluster, intent: Intent | None) -> str:
+def choice_of(policy: Policy, cluster: Cluster, intent: Intent | None, now: datetime) -> str:
     """What a profile is chosen by, apart from facts: the policy, the cluster's tags, a person's word."""
-    return _hash(("v1", policy.digest, _tags(cluster), _words(intent)))
+    return _hash(("v1", policy.digest, _tags(cluster), _words(intent, cluster, now)))
 
 
 def _lasting(cluster: Cluster) -> object:
@@ -42,23 +48,25 @@ def _lasting(cluster: Cluster) -> object:
     )
 
 
-def basis_of(policy: Policy, cluster: Cluster, intent: Intent | None) -> str:
+def basis_of(policy: Policy, cluster: Cluster, intent: Intent | None, now: datetime) -> str:
     """What failed attempts are counted against: a cluster whose basis changes gets a fresh start."""
-    return _hash(("v1", choice_of(policy, cluster, intent), _lasting(cluster)))
+    return _hash(("v1", choice_of(policy, cluster, intent, now), _lasting(cluster)))
 
 
-def inputs_of(
-    policy: Policy,
-    cluster: Cluster,
-    extensions: tuple[Extension, ...] | None,
-    intent: Intent | None,
-    gates: Gates,
-) -> str:
-    """All that a decision rests on, apart from the time. Heartbeats are left out: they always change."""
+def inputs_of(policy: Policy, seen: Observation, decision: Decision, now: datetime) -> str | None:
+    """All that a decision rests on, apart from the time; None for a cluster that could not be read.
+
+    Heartbeats are left out, since they always change. Extensions count where the cluster is ours to look
+    after: a look at another does not list them.
+    """
+    cluster = seen.cluster
+    if cluster is None:
+        return None
     moving = (cluster.provisioning_state, cluster.power_state, cluster.connectivity)
     listed = [
         (each.name.lower(), each.provisioning_state.lower(), each.current_version, sorted(each.settings.items()))
-        for each in extensions or ()
-        if each.azureml
+        for each in seen.extensions or ()
+        if each.azureml and decision.state.management not in _NOT_OURS
     ]
-    return _hash(("v1", basis_of(policy, cluster, intent), moving, sorted(listed), gates.mode, gates.stopped))
+    basis = basis_of(policy, cluster, seen.intent, now)
+    return _hash(("v1", basis, moving, sorted(listed), seen.gates.mode, seen.gates.stopped))

@@ -65,9 +65,9 @@ def draft(case: Case) -> DesiredExtension | Decision:
     if blockers:
         return case.hold(HoldCode.PREFLIGHT, " ".join(f"{finding}" for finding in blockers))
     resolved = resolve_auto(case.cluster, selection.settings, selection.origins, None)
-    unknown = resolved.unknown_facts or _facts_needed(case.cluster, resolved.settings)
+    unknown = resolved.unknown_facts or _facts_needed(case.cluster)
     if unknown:
-        return _facts_unknown(case, unknown)
+        return case.facts_unknown(f"facts-unknown({', '.join(unknown)}): Azure does not report it yet.")
     try:
         desired = derive(
             case.cluster,
@@ -86,29 +86,18 @@ def draft(case: Case) -> DesiredExtension | Decision:
     return replace(desired, warnings=(*desired.warnings, *resolved.findings))
 
 
-def _facts_needed(cluster: Cluster, settings: object) -> tuple[str, ...]:
+def _facts_needed(cluster: Cluster) -> tuple[str, ...]:
     """Facts that derivation reads and that are not known yet.
 
     The CLI takes an unknown node count for "three or more" and a null distribution for "not OpenShift";
     both are wrong on an Arc cluster that has just connected.
     """
-    del settings
     missing = []
     if cluster.nodes is None:
         missing.append("nodes")
     if cluster.kind is Kind.ARC and cluster.distribution is None:
         missing.append("distribution")
     return tuple(missing)
-
-
-def _facts_unknown(case: Case, facts: tuple[str, ...]) -> Decision:
-    first = case.memory.first_seen or case.now
-    names = ", ".join(facts)
-    held = case.hold(HoldCode.FACTS_UNKNOWN, f"facts-unknown({names}): Azure does not report it yet.")
-    if case.now - first < case.policy.timing.facts_wait:
-        # Freshly connected clusters fill these in within minutes: look at the short interval.
-        return replace(held, next_look=case.look_in(case.policy.timing.follow_up))
-    return held
 
 
 def spent_or_pausing(case: Case, failed: Extension | None) -> Decision | None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import logs
-from shared.errors import LeaseBusy, MusterError, ScopeUnknown
+from shared.errors import LeaseBusy, MusterError, ScopeUnknown, StorageError
 from shared.model.cluster import Source
-from shared.model.decision import Action, Decision
+from shared.model.decision import Action, Decision, LookBy
 from shared.model.observation import Gates, Memory, Observation, Reason, Request
 from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
@@ -70,8 +70,14 @@ class Reconciler:
     async def _again(self, request: Request, delay: timedelta, why: str) -> None:
         now = self.clock()
         logs.event("look-again", cluster=str(request.cluster), asked=request.reason.value, reason=why)
-        row = await self.table.read(request.cluster)
-        await self.recorder.schedule(row, request, now + delay, now)
+        try:
+            row = await self.table.read(request.cluster)
+            await self.recorder.schedule(row, request, now + delay, now)
+        except StorageError as error:
+            # Without the memory there is no telling which follow-up stands: ask afresh, as a sweep would.
+            logs.event("follow-up-unrecorded", cluster=str(request.cluster), reason=error.message)
+            plain = replace(request, reason=Reason.SWEEP, requested_at=now, due=None)
+            await self.recorder.messages.send(plain, delay=delay)
 
     async def _with_lease(self, request: Request, lease: Lease) -> Decision | None:
         row = await self.table.read(request.cluster)
@@ -145,9 +151,7 @@ class Reconciler:
             reason="Unknown (poison): every try to look at it failed; the next sweep asks again.",
             changed_at=now,
             inputs=None,
-            next_look=now,
-            follow_up=None,
         )
-        await self.table.write(row, memory)
+        await self.recorder.close(row, request, memory, (now, LookBy.SWEEP), now)
         logs.count("poisoned")
         logs.event("poisoned", cluster=str(request.cluster), asked=request.reason.value)

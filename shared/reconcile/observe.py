@@ -20,6 +20,7 @@ from shared.model.extension import Relay
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
 from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.state import Management
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 from shared.reconcile.scope import Scope
@@ -65,7 +66,7 @@ class Observer:
             own_names=self.own_names,
             management_groups=groups,
         )
-        if row is None or (request.reason in _ASKED_FOR and not self._wanted(seen, policy, now)):
+        if row is None or (self._asked_or_managed(seen) and not self._wanted(seen, policy, now)):
             seen = await self._from_arm(seen)
         if seen.cluster is None or not self._wanted(seen, policy, now):
             return seen
@@ -86,6 +87,12 @@ class Observer:
             return replace(seen, relay_ready=await self.relays.exists(seen.id, relay))
         except AzureError as error:
             return _troubled(seen, error)
+
+    @staticmethod
+    def _asked_or_managed(seen: Observation) -> bool:
+        """Whether "not selected" is news that Resource Graph alone is not believed."""
+        known = seen.memory.state
+        return seen.reason in _ASKED_FOR or (known is not None and known.management is Management.MANAGED)
 
     def _wanted(self, seen: Observation, policy: Policy, now: datetime) -> bool:
         if seen.cluster is None:

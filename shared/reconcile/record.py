@@ -33,7 +33,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
             looked_at=now,
         )
     situation = read_situation(seen.extensions, memory, name=policy.extension.name, own_names=seen.own_names)
-    memory = counted(memory, situation, basis_of(policy, seen.cluster, seen.intent), now)
+    memory = counted(memory, situation, basis_of(policy, seen.cluster, seen.intent, now), now)
     if situation.condition is Condition.MISSING and seen.extensions is not None:
         # What was sent to an extension that is gone says nothing about the next one.
         memory = replace(memory, sent=None, sent_keys=(), succeeded=False)
@@ -43,7 +43,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         state=decision.state,
         reason=decision.reason,
         generation=max(memory.generation, decision.generation),
-        inputs=inputs_of(policy, seen.cluster, seen.extensions, seen.intent, seen.gates),
+        inputs=inputs_of(policy, seen, decision, now),
         incarnation=seen.cluster.incarnation,
         first_seen=memory.first_seen or now,
         trouble_since=None,

@@ -43,7 +43,7 @@ class Scope:
 
     async def groups_above(self, subscription: str) -> frozenset[str] | None:
         """The management groups above a subscription; None where that is not known."""
-        above = await self._ancestors() if self._settings.management_groups else self._kept()
+        above = await self._ancestors()
         return None if above is None or subscription not in above else frozenset(above[subscription])
 
     async def subscriptions(self) -> frozenset[str]:
@@ -71,20 +71,17 @@ class Scope:
         self._known = await self._documents.read(NAME)
         self._read_at = time.monotonic()
 
-    async def refresh_if_needed(self) -> None:
-        """Read the membership anew where it decides what is in scope; the sweep calls this once a run."""
-        if self._settings.management_groups:
-            await self.refresh()
-
     def _kept(self) -> Mapping[str, list[str]] | None:
         return None if self._known is None else self._known.body["ancestors"]
 
     async def _ancestors(self) -> Mapping[str, list[str]] | None:
         if time.monotonic() - self._read_at > _FRESH_FOR:
             self._known = await self._documents.read(NAME, known=self._known)
-            if self._known is None:
+            if self._known is None and self._settings.management_groups:
                 await self._first_reading()
-            self._read_at = time.monotonic() if self._known else float("-inf")
+            # Where no group is in scope nobody waits for the answer: the next sweep writes it.
+            known = self._known is not None or not self._settings.management_groups
+            self._read_at = time.monotonic() if known else float("-inf")
         return self._kept()
 
     async def _first_reading(self) -> None:

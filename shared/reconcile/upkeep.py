@@ -73,7 +73,7 @@ def _kept_profile(case: Case) -> str | None:
     memory = case.memory
     if not case.situation.ours or memory.profile is None or memory.profile == case.selection.profile:
         return None
-    same_words = memory.choice == choice_of(case.policy, case.cluster, case.seen.intent)
+    same_words = memory.choice == choice_of(case.policy, case.cluster, case.seen.intent, case.now)
     return memory.profile if same_words else None
 
 
@@ -129,7 +129,7 @@ def _wanted(case: Case, extension: Extension) -> DesiredExtension | Decision:
     automatic = resolve_auto(case.cluster, selection.settings, selection.origins, resolved)
     if automatic.unknown_facts or (resolved is None and case.cluster.nodes is None):
         facts = ", ".join(automatic.unknown_facts or ("nodes",))
-        return case.hold(HoldCode.FACTS_UNKNOWN, f"facts-unknown({facts}): Azure does not report it.")
+        return case.facts_unknown(f"facts-unknown({facts}): Azure does not report it yet.")
     try:
         return derive(
             case.cluster,

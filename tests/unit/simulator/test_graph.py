@@ -137,9 +137,7 @@ def test_whole_rows_have_every_column_of_the_table(graph):
 def test_clusters_are_found_by_id_with_any_letter_in_it(graph):
     """Up to 100 ids fit one query; a quote inside an id is escaped with a backslash."""
     put(graph, *(cluster(f"c{number}") for number in range(150)), cluster("o'brien"))
-    wanted = [cluster(f"c{number}")["id"].lower() for number in range(99)] + [
-        cluster("o'brien")["id"].lower()
-    ]
+    wanted = [cluster(f"c{number}")["id"].lower() for number in range(99)] + [cluster("o'brien")["id"].lower()]
     listed = ", ".join("'" + one.replace("'", "\\'") + "'" for one in wanted)
 
     answer = ask(graph, CLUSTERS + f"| where tolower(id) in ({listed})")
@@ -162,9 +160,7 @@ def container(subscription, *groups):
         "id": f"/subscriptions/{subscription}",
         "type": "microsoft.resources/subscriptions",
         "subscriptionId": subscription,
-        "properties": {
-            "managementGroupAncestorsChain": [{"name": name, "displayName": name} for name in groups]
-        },
+        "properties": {"managementGroupAncestorsChain": [{"name": name, "displayName": name} for name in groups]},
     }
 
 
@@ -252,9 +248,7 @@ def test_rows_that_are_not_ordered_come_in_no_order(graph):
     plain, ordered = "resources | project id, name", "resources | order by name asc | project id, name"
 
     assert pages(graph, plain)[0] != pages(graph, plain)[0]
-    assert [row["name"] for row in pages(graph, ordered, **{"$top": 70})[0]] == [
-        f"c{n:04}" for n in range(300)
-    ]
+    assert [row["name"] for row in pages(graph, ordered, **{"$top": 70})[0]] == [f"c{n:04}" for n in range(300)]
     assert pages(graph, ordered, **{"$top": 70})[1] == 5
 
 
