@@ -7,7 +7,6 @@ from typing import Annotated, TextIO
 import typer
 
 from shared.errors import PolicyError
-from shared.policy.loading import parse_policy, read_policy
 
 OK, UNREADABLE, FINDINGS = 0, 1, 2
 
@@ -20,6 +19,8 @@ def lint(
     Returns:
         0 for a valid policy (warnings included), 2 for one with findings, 1 where it cannot be read.
     """
+    from shared.policy.loading import parse_policy, read_policy
+
     try:
         texts = read_policy(path)
     except PolicyError as error:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import render
+from shared.cli import lint, render
 from shared.errors import MusterError
 
 ERROR = 1
@@ -24,11 +24,7 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def muster() -> None:
-    """Keep commands by name even while there is only one."""
-
-
+app.command("lint")(lint.lint)
 app.command("render")(render.render)
 
 

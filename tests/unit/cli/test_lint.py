@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from shared.cli.lint import lint
+from shared.cli.main import main
 
 
 def test_a_valid_policy_leaves_with_0(capsys, tmp_path: Path):
@@ -31,3 +32,15 @@ def test_a_policy_that_cannot_be_read_leaves_with_1(capsys, tmp_path: Path):
     told = capsys.readouterr()
     assert "nope.yaml" in told.err
     assert told.out == ""
+
+
+def test_the_command_line_tells_file_line_and_what_to_do(capsys, tmp_path: Path):
+    """`muster lint <path>` leaves with 2, a finding a line, and no traceback."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nadoption: {mode: keep}\n")
+
+    assert main(["lint", str(path)]) == 2
+    told = capsys.readouterr()
+    assert told.out.startswith("policy.yaml:2 adoption.mode:")
+    assert "baseline" in told.out
+    assert "Traceback" not in told.out + told.err
