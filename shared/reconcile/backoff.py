@@ -24,7 +24,7 @@ def after_attempt(
 def since(
     cluster: ClusterId, start: datetime | None, now: datetime, *, first: timedelta, longest: timedelta
 ) -> timedelta:
-    """The pause for something that has lasted since `start`: half as long again, within the bounds."""
+    """The pause for something that has lasted since `start`: half as long again, never more than `longest`."""
     lasted = (now - start) if start is not None else timedelta(0)
-    pause = min(max(lasted / 2, first), longest)
-    return pause * _jitter(cluster, int(lasted.total_seconds() // 60))
+    pause = max(lasted / 2, first) * _jitter(cluster, int(lasted.total_seconds() // 60))
+    return min(pause, longest)

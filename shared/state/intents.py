@@ -106,7 +106,10 @@ class Intents:
         except ResourceNotFoundError:
             return {}
         except SdkError as error:
-            raise IntentsUnreadable("What people asked for cannot be read from the storage account.") from error
+            raise IntentsUnreadable(
+                f"What people asked for (table {TABLE}) cannot be read from the storage account; until it can, "
+                "nothing is written to any cluster."
+            ) from error
 
     async def _restore(self) -> None:
         """Refill the table from the mirror. Rows that are there already are newer, and stay."""
@@ -117,7 +120,8 @@ class Intents:
             await self._insert(_row(_SENTINEL, ""))
         except SdkError as error:
             raise IntentsUnreadable(
-                "The table of intents is not whole and cannot be restored from its mirror."
+                f"The table {TABLE} is not whole and cannot be restored from the container {CONTAINER}; until it "
+                "can, nothing is written to any cluster."
             ) from error
 
     async def _insert(self, row: dict[str, Any]) -> None:
@@ -134,13 +138,16 @@ class Intents:
         except ResourceNotFoundError:
             return last
         for name in names:
-            text = await (await self._mirror.download_blob(name)).readall()
-            for line in text.decode().splitlines():
+            content = await (await self._mirror.download_blob(name)).readall()
+            for number, line in enumerate(content.splitlines(), start=1):
                 try:
                     entry = json.loads(line)
                     last[entry["key"]] = entry["body"]
-                except (ValueError, KeyError, TypeError) as error:
-                    raise IntentsUnreadable(f"The intents' mirror {name} holds a line that cannot be read.") from error
+                except (ValueError, KeyError, TypeError) as error:  # UnicodeDecodeError is a ValueError
+                    raise IntentsUnreadable(
+                        f"Line {number} of {name} in the container {CONTAINER} cannot be read. Restore that blob; "
+                        "until then nothing is written to any cluster."
+                    ) from error
         return last
 
     async def _append(self, entry: _Entry) -> None:
