@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from shared.azure.arm import Arm
+from shared.azure.blob_text import BlobTexts
 from shared.azure.credentials import credential
 from shared.azure.extensions import Extensions
 from shared.azure.relay import Relays
@@ -80,7 +81,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
         graph = ResourceGraph(arm)
         papers = documents.Documents(storage.container(documents.CONTAINER))
         scope = Scope(settings, papers, graph)
-        generations = Generations(PolicySource(settings.policy, identity), papers, clock)
+        generations = Generations(PolicySource(settings.policy, BlobTexts(identity)), papers, clock)
         words = intents.Intents(storage.table(intents.TABLE), storage.container(intents.CONTAINER))
         table = memory.MemoryTable(storage.table(memory.TABLE))
         past = history.History(storage.table(history.TABLE))

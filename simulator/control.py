@@ -98,6 +98,11 @@ class Control:
         """Remove a cluster and its extensions."""
         self._ask("delete_cluster", cluster_id=cluster_id, emit=emit)
 
+    def put_blob(self, path: str, text: str) -> str:
+        """Write a blob `<container>/<name>`; the https URL under which it can be read by identity."""
+        place: str = self._ask("put_blob", path=path, text=text)
+        return f"{self.url}{place}"
+
     # Extensions
 
     def put_extension(

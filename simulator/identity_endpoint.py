@@ -78,8 +78,12 @@ class IdentityEndpoint:
         signed = f"{head}.{_encode(json.dumps(claims).encode())}"
         return f"{signed}.{self._signature(signed)}", now + _LIFE
 
-    def caller(self, authorization: str) -> Caller:
-        """Who carries a token; 401 where it is missing, forged, stale or meant for somebody else."""
+    def caller(self, authorization: str, *, audience: str = "") -> Caller:
+        """Who carries a token; 401 where it is missing, forged, stale or meant for somebody else.
+
+        `audience` is the one that is asked for; empty stands for Resource Manager's.
+        """
+        wanted = audience or self.audience
         scheme, _, token = authorization.partition(" ")
         if not authorization:
             raise arm_errors.unauthenticated(
@@ -90,11 +94,11 @@ class IdentityEndpoint:
             raise arm_errors.unauthenticated("InvalidAuthenticationToken", "The access token is invalid.")
         if claims["exp"] < time.time():
             raise arm_errors.unauthenticated("ExpiredAuthenticationToken", "The access token expiry is in the past.")
-        if claims["aud"].rstrip("/") != self.audience:
+        if claims["aud"].rstrip("/") != wanted:
             raise arm_errors.unauthenticated(
                 "InvalidAuthenticationTokenAudience",
                 f"The access token has been obtained for wrong audience or resource '{claims['aud']}'. "
-                f"It should exactly match with one of the allowed audiences '{self.audience}/','{self.audience}'.",
+                f"It should exactly match with one of the allowed audiences '{wanted}/','{wanted}'.",
             )
         return Caller(claims["appid"], claims["oid"])
 

@@ -18,6 +18,7 @@ import trustme
 from aiohttp import web
 
 from simulator.arm import Call, Json, Reply, route
+from simulator.blobs import ACCOUNT, Blobs
 from simulator.clock import Clock
 from simulator.cluster_routes import ClusterRoutes
 from simulator.control_routes import ControlRoutes
@@ -148,13 +149,15 @@ class Simulator:
             closing=asyncio.Event(),
             defects=defects,
         )
+        blobs = self._blobs = Blobs(clock, identity, journal)
         world_control = WorldControl(clock, world, publication, lifecycle, relays, identity)
         traffic_control = TrafficControl(clock, extension_routes, throttling, faults, journal, graph, events, defects)
-        self._control = ControlRoutes(clock, [*world_control.verbs(), *traffic_control.verbs()])
+        self._control = ControlRoutes(clock, [*world_control.verbs(), *traffic_control.verbs(), blobs.put_blob])
 
     def _apps(self) -> list[web.Application]:
         arm = web.Application(client_max_size=_LARGEST_REQUEST)
         arm.router.add_post("/_simulator/{verb}", self._control.handle)
+        arm.router.add_route("*", f"/{ACCOUNT}/{{path:.*}}", self._blobs.handle)
         arm.router.add_route("*", "/{path:.*}", self._gateway.handle)
         identity = web.Application()
         identity.router.add_get("/msi/token", self._token)

@@ -5,15 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from azure.core.credentials_async import AsyncTokenCredential
-
 from shared import logs
-from shared.errors import ConfigurationError, PolicyError
+from shared.azure.blob_text import BlobTexts
+from shared.errors import AzureError, ConfigurationError, PolicyError
 from shared.policy.loading import read_policy
 from shared.policy.model import PolicyText
 
 _ROOT = Path(__file__).resolve().parents[2]
-_LARGEST = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +25,8 @@ class Offer:
 class PolicySource:
     """Reads the document that MUSTER_POLICY names."""
 
-    def __init__(self, place: str, credential: AsyncTokenCredential) -> None:
-        self._place, self._credential = place, credential
+    def __init__(self, place: str, blobs: BlobTexts) -> None:
+        self._place, self._blobs = place, blobs
 
     async def offer(self) -> Offer | None:
         """The document as it stands; None where it cannot be had now (the last good one then serves)."""
@@ -50,15 +48,9 @@ class PolicySource:
         return Offer(texts, datetime.fromtimestamp(latest, UTC))
 
     async def _from_blob(self) -> Offer | None:
-        from azure.core.exceptions import AzureError as SdkError
-        from azure.storage.blob.aio import BlobClient
-
         try:
-            async with BlobClient.from_blob_url(self._place, credential=self._credential, retry_total=1) as blob:
-                stream = await blob.download_blob(length=_LARGEST)
-                text = (await stream.readall()).decode()
-                written = stream.properties.last_modified
-        except (SdkError, UnicodeDecodeError) as error:
-            logs.event("policy-unreadable", place=self._place, reason=type(error).__name__)
+            text, written = await self._blobs.read(self._place)
+        except AzureError as error:
+            logs.event("policy-unreadable", place=self._place, reason=error.message)
             return None
         return Offer((PolicyText(self._place.rsplit("/", 1)[-1], text),), written)
