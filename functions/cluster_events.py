@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import azure.functions as func
 
+from functions.failing import failure_told
 from shared import logs
 from shared.config import Settings
 from shared.errors import InvalidClusterId
@@ -43,7 +44,8 @@ async def cluster_events(event: func.EventGridEvent, message: func.Out[str]) -> 
     cluster = _cluster(event)
     if cluster is None:
         return
-    settings = Settings.read()
+    with failure_told("cluster_events"):
+        settings = Settings.read()
     if cluster.subscription not in settings.subscriptions and not settings.management_groups:
         logs.count("events-out-of-scope")
         logs.event("event-out-of-scope", subscription=cluster.subscription)

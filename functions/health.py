@@ -15,6 +15,7 @@ async def report_health() -> tuple[int, dict[str, Any]]:
         settings = Settings.read()
         body |= {"mode": settings.mode.value, "stopped": settings.stop, "instance": settings.instance}
         body["policy"] = await _policy(body["problems"])
+        await _rights(body["problems"])
     except MusterError as error:
         body["problems"].append({"code": type(error).__name__, "message": error.message})
         body["status"] = "failing"
@@ -44,3 +45,18 @@ async def _policy(problems: list[dict[str, str]]) -> dict[str, Any]:
         "since": standing.since,
         "refused": standing.refused and {"digest": standing.refused["digest"], "at": standing.refused["at"]},
     }
+
+
+async def _rights(problems: list[dict[str, str]]) -> None:
+    from shared.composition import house
+
+    at = await (await house()).reconciler.recorder.rights.refused_at()
+    if at is not None:
+        problems.append(
+            {
+                "code": "NotAuthorized",
+                "message": f"Azure last refused a request for want of a role at {at.isoformat(timespec='seconds')}. "
+                "Grant Muster's identity its role on every subscription of MUSTER_SCOPE; the log names the action "
+                "and the scope.",
+            }
+        )

@@ -4,6 +4,7 @@ import logging
 
 import azure.functions as func
 
+from functions.failing import failure_told
 from shared import logs
 from shared.errors import InputError
 from shared.model.message import POISON_QUEUE, QUEUE, decode
@@ -21,7 +22,8 @@ async def reconcile(message: func.QueueMessage) -> None:
         return
     from shared.composition import house
 
-    await (await house()).reconciler.step(request)
+    with failure_told("reconcile"):
+        await (await house()).reconciler.step(request)
 
 
 @blueprint.function_name("reconcile_poison")
@@ -33,7 +35,8 @@ async def reconcile_poison(message: func.QueueMessage) -> None:
         return
     from shared.composition import house
 
-    await (await house()).reconciler.poisoned(request)
+    with failure_told("reconcile_poison"):
+        await (await house()).reconciler.poisoned(request)
 
 
 def _request(message: func.QueueMessage) -> Request | None:

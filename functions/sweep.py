@@ -4,6 +4,7 @@ import os
 
 import azure.functions as func
 
+from functions.failing import failure_told
 from shared import logs
 
 blueprint = func.Blueprint()
@@ -24,4 +25,5 @@ async def sweep(timer: func.TimerRequest) -> None:
 
     if timer.past_due:
         logs.event("sweep-past-due")
-    await (await house()).sweep.run()
+    with failure_told("sweep"):
+        await (await house()).sweep.run()

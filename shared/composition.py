@@ -30,6 +30,7 @@ from shared.reconcile.loop import Reconciler
 from shared.reconcile.observe import Observer
 from shared.reconcile.policy_source import PolicySource
 from shared.reconcile.record import Recorder
+from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
 from shared.state import documents, history, intents, leases, memory
 from shared.state.messages import Messages
@@ -85,7 +86,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
         words = intents.Intents(storage.table(intents.TABLE), storage.container(intents.CONTAINER))
         table = memory.MemoryTable(storage.table(memory.TABLE))
         past = history.History(storage.table(history.TABLE))
-        messages = Messages(storage.queue)
+        messages, rights = Messages(storage.queue), Rights(papers, clock)
         own_names = frozenset(filter(None, (settings.client_id.lower(),)))
         extensions, relays = Extensions(arm), Relays(arm)
         observer = Observer(arm, extensions, relays, Lookup(graph), words, scope, gates, own_names)
@@ -96,11 +97,11 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             table,
             observer,
             Actor(extensions, relays),
-            Recorder(table, messages, past, settings.instance),
+            Recorder(table, messages, past, rights, settings.instance),
             gates,
             clock,
         )
-        sweep = Sweep(scope, generations, graph, table, words, messages, papers, gates, own_names, clock)
+        sweep = Sweep(scope, generations, graph, table, words, messages, papers, rights, gates, own_names, clock)
         yield House(settings, reconciler, sweep, Inventory(papers, table), words, past, messages, table, clock)
 
 

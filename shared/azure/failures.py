@@ -26,6 +26,7 @@ _BY_STATUS: dict[int, type[AzureError]] = {
     412: InProgress,
     429: Throttled,
 }
+_ADVICE = "Grant Muster's identity its role at this scope."
 # These stand until somebody registers the provider, or lifts the lock.
 _PERMANENT_CONFLICTS = frozenset({"MissingSubscriptionRegistration", "ScopeLocked"})
 
@@ -50,6 +51,8 @@ def from_response(error: HttpResponseError, what: str) -> AzureError:
     if status == 409 and code in _PERMANENT_CONFLICTS:
         return Refused(text, **details)
     kind = _BY_STATUS.get(status)
+    if kind is NotAuthorized:
+        text = f"{text} {_ADVICE}"
     if kind is not None:
         return kind(text, **details)
     if isinstance(error, ClientAuthenticationError):

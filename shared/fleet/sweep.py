@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from shared import logs
 from shared.azure.resource_graph import ResourceGraph
-from shared.errors import AzureError, IntentsUnreadable
+from shared.errors import IntentsUnreadable, MusterError, NotAuthorized
 from shared.fleet.compliance import SNAPSHOT, Line, figures
 from shared.model.cluster import Cluster
 from shared.model.decision import Action, Decision
@@ -26,6 +26,7 @@ from shared.policy.model import Policy
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
 from shared.reconcile.inputs import inputs_of
+from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
 from shared.state.documents import Documents
 from shared.state.intents import Intents
@@ -65,6 +66,7 @@ class Sweep:
     intents: Intents
     messages: Messages
     documents: Documents
+    rights: Rights
     gates: Callable[[], Gates]
     own_names: frozenset[str]
     clock: Callable[[], datetime]
@@ -72,15 +74,17 @@ class Sweep:
     async def run(self) -> Report:
         """Look over the fleet once.
 
-        A sweep that cannot read everything leaves no snapshot; it still asks for what is overdue.
+        A sweep that cannot read everything, the policy included, leaves no snapshot; it still asks for what is overdue.
         """
         report = Report(self.clock())
         rows = {row.cluster: row async for row in self.table.all()}
         wanted: dict[ClusterId, str] = {}
         try:
             lines = await self._over_fleet(rows, wanted, report)
-        except AzureError as error:
+        except MusterError as error:
             report.trouble = error.message
+            if isinstance(error, NotAuthorized):
+                await self.rights.note()
             wanted |= _overdue(rows.values(), report.started)
         else:
             report.whole = True

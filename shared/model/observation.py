@@ -110,6 +110,7 @@ class Observation:
         cluster: None when it could not be read, or is gone.
         gone: ARM answered 404.
         trouble: why it could not be read, in words for people.
+        refused: it could not be read for want of a role.
         extensions: all extensions on the cluster; None when they were not read.
         relay_ready: whether the Azure Relay objects of an Arc cluster exist; None when not looked up.
         intents_readable: False when people's words could not be read: nothing may be written then.
@@ -123,6 +124,7 @@ class Observation:
     cluster: Cluster | None = None
     gone: bool = False
     trouble: str = ""
+    refused: bool = False
     retry_after: float | None = None
     extensions: tuple[Extension, ...] | None = None
     relay_ready: bool | None = None

@@ -14,7 +14,7 @@ from shared.azure.arm import Arm
 from shared.azure.extensions import Extensions
 from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup
-from shared.errors import Absent, AzureError, IntentsUnreadable
+from shared.errors import Absent, AzureError, IntentsUnreadable, NotAuthorized
 from shared.model.cluster import Cluster, Source
 from shared.model.extension import Relay
 from shared.model.identity import ClusterId
@@ -133,4 +133,5 @@ class Observer:
 
 def _troubled(seen: Observation, error: AzureError) -> Observation:
     """What could not be read is Unknown; a 404 of anything but the cluster itself counts as that too."""
-    return replace(seen, cluster=None, trouble=error.message, retry_after=error.retry_after)
+    refused = isinstance(error, NotAuthorized)
+    return replace(seen, cluster=None, trouble=error.message, refused=refused, retry_after=error.retry_after)

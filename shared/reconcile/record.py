@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from shared import logs
 from shared.azureml.drift import fingerprint
-from shared.errors import Retry, StorageError
+from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.observation import Memory, Observation, Request
 from shared.model.state import Condition, State
@@ -13,6 +13,7 @@ from shared.policy.model import Policy
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.attempts import counted
 from shared.reconcile.inputs import basis_of, inputs_of
+from shared.reconcile.rights import Rights
 from shared.reconcile.situation import read_situation
 from shared.state.history import Event, History
 from shared.state.memory import MemoryChanged, MemoryTable, Row
@@ -95,6 +96,7 @@ class Recorder:
     table: MemoryTable
     messages: Messages
     history: History
+    rights: Rights
     instance: str
 
     async def schedule(self, row: Row, request: Request, wanted: datetime, now: datetime) -> Row:
@@ -144,6 +146,8 @@ class Recorder:
     ) -> None:
         """One line of log for every decision; one row of history for each that changed something."""
         sent = outcome.sent.value if outcome else None
+        if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
+            await self.rights.note()
         logs.count(f"decision-{decision.action.value}")
         logs.event(
             "decision",

@@ -21,6 +21,10 @@ from shared.errors import StorageError
 
 # One try, then a delayed message: a function must not sleep inside the SDK for minutes.
 _RETRY: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+# Blobs and queues would wait 15 seconds before that one try (azure-storage-blob 12, ExponentialRetry).
+_SOON: dict[str, Any] = _RETRY | {"initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}
+
+_ADVICE = "Check AzureWebJobsStorage, the account's network rules and the roles of Muster's identity on it."
 
 
 @asynccontextmanager
@@ -30,9 +34,9 @@ async def typed(what: str) -> AsyncIterator[None]:
         yield
     except HttpResponseError as error:
         code = getattr(error, "error_code", None) or error.status_code
-        raise StorageError(f"The storage account refused to {what} ({code}).") from error
+        raise StorageError(f"The storage account refused to {what} ({code}). {_ADVICE}") from error
     except SdkError as error:
-        raise StorageError(f"The storage account did not answer when asked to {what}.") from error
+        raise StorageError(f"The storage account did not answer when asked to {what}. {_ADVICE}") from error
 
 
 class Storage:
@@ -49,9 +53,9 @@ class Storage:
         return cls(
             TableServiceClient.from_connection_string(connection, **_RETRY),
             QueueClient.from_connection_string(
-                connection, queue, message_encode_policy=TextBase64EncodePolicy(), **_RETRY
+                connection, queue, message_encode_policy=TextBase64EncodePolicy(), **_SOON
             ),
-            BlobServiceClient.from_connection_string(connection, **_RETRY),
+            BlobServiceClient.from_connection_string(connection, **_SOON),
         )
 
     @classmethod
@@ -64,9 +68,9 @@ class Storage:
                 queue,
                 credential=credential,
                 message_encode_policy=TextBase64EncodePolicy(),
-                **_RETRY,
+                **_SOON,
             ),
-            BlobServiceClient(f"https://{account}.blob.{suffix}", credential=credential, **_RETRY),
+            BlobServiceClient(f"https://{account}.blob.{suffix}", credential=credential, **_SOON),
         )
 
     async def __aenter__(self) -> Self:
