@@ -11,7 +11,7 @@ from functions.views import decision_view
 from shared.azureml.body import put_body
 from shared.azureml.catalogue import canonicalise, value_findings
 from shared.composition import House, house
-from shared.errors import Absent, Finding
+from shared.errors import Absent, Finding, InvalidClusterId, RequestError
 from shared.model.cluster import Cluster
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent, Word
@@ -30,7 +30,7 @@ async def install_by_hand(raw: bytes) -> func.HttpResponse:
     home = await house()
     now = home.clock()
     future(body.until, now)
-    cluster_id = ClusterId.parse(body.cluster)
+    cluster_id = _named(body.cluster)
     await _in_scope(home, cluster_id)
     policy = await home.reconciler.generations.current()
     settings = _checked(policy, body)
@@ -90,6 +90,13 @@ async def withdraw_word(cluster: ClusterId) -> func.HttpResponse:
     if not await home.intents.withdraw(cluster, now):
         raise NotFound("Nobody has asked for anything about this cluster.")
     return await _asked(home, cluster, now)
+
+
+def _named(text: str) -> ClusterId:
+    try:
+        return ClusterId.parse(text)
+    except InvalidClusterId as error:
+        raise RequestError("The request names no cluster.", (Finding("cluster", error.message),)) from error
 
 
 async def _asked(home: House, cluster: ClusterId, now: datetime) -> func.HttpResponse:

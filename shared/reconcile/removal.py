@@ -11,7 +11,7 @@ from shared.reconcile.case import Case
 def decide(case: Case) -> Decision:
     """Remove on request only, on a fresh reading, and only where the loss of running work was accepted."""
     situation, intent = case.situation, case.seen.intent
-    told = f"{intent.who} asked for the removal: {intent.why}" if intent else case.selection.reason
+    told = f"{intent.who} asked for the removal: {intent.why.rstrip('.')}." if intent else case.selection.reason
     if situation.condition is Condition.MISSING:
         return Decision(Action.NOTHING, case.state(Management.HANDS_OFF), f"Removed, and stays so. {told}")
     if situation.condition is Condition.CONFLICT or situation.extension is None:
