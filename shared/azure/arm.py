@@ -9,6 +9,7 @@ import json
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
+from urllib.request import getproxies
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline import policies
@@ -57,7 +58,8 @@ class Arm:
     def __init__(self, credential: AsyncTokenCredential, *, endpoint: str, audience: str) -> None:
         self._credential, self._endpoint = credential, endpoint
         self._scopes = [f"{audience}/.default"]
-        self._transport = AioHttpTransport()
+        # Told to mind the environment, aiohttp reads proxies and ~/.netrc anew, on threads, for every request.
+        self._transport = AioHttpTransport(use_env_settings=bool(getproxies()))
         self._policies: list[Any] = [
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
+from urllib.request import getproxies
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.exceptions import AzureError as SdkError
@@ -20,7 +21,13 @@ from azure.storage.queue.aio import QueueClient
 from shared.errors import StorageError
 
 # One try, then a delayed message: a function must not sleep inside the SDK for minutes.
-_RETRY: dict[str, Any] = {"retry_total": 1, "connection_timeout": 5, "read_timeout": 20}
+_RETRY: dict[str, Any] = {
+    "retry_total": 1,
+    "connection_timeout": 5,
+    "read_timeout": 20,
+    # Told to mind the environment, aiohttp reads proxies and ~/.netrc anew, on threads, for every request.
+    "use_env_settings": bool(getproxies()),
+}
 # Blobs and queues would wait 15 seconds before that one try (azure-storage-blob 12, ExponentialRetry).
 _SOON: dict[str, Any] = _RETRY | {"initial_backoff": 1, "increment_base": 1, "random_jitter_range": 1}
 
