@@ -23,13 +23,18 @@ POLL = 0.05
 class Azurite:
     """One Azurite; a context manager, or `start` and `stop`.
 
+    Args:
+        folder: where it writes its log.
+        access_log: whether it writes one line per request (method, path, status), for counting them.
+
     Attributes:
         connection_string: of the well-known development account; empty before the start.
         log: where it writes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, access_log: bool = False) -> None:
         self._folder = folder
+        self._access_log = access_log
         self._process: ChildProcess | None = None
         self.connection_string = ""
         self.log = folder / "azurite.log"
@@ -54,7 +59,9 @@ class Azurite:
             raise ChildError("Azurite needs Node.js on PATH and `npm ci` in this repository (make setup does it)")
         for attempt in range(1, ATTEMPTS + 1):
             ports = _free_ports(len(SERVICES))
-            self._process = ChildProcess("azurite", _command(node, ports), folder=self._folder)
+            self._process = ChildProcess(
+                "azurite", _command(node, ports, access_log=self._access_log), folder=self._folder
+            )
             self._process.start()
             if self._answers(ports):
                 self.connection_string = emulator_connection_string(*ports)
@@ -89,9 +96,11 @@ class Azurite:
         return not waiting and self._process is not None and self._process.pid is not None
 
 
-def _command(node: str, ports: list[int]) -> list[str]:
+def _command(node: str, ports: list[int], *, access_log: bool) -> list[str]:
     # --skipApiVersionCheck: current SDKs send API versions that Azurite does not know by name.
-    switches = ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry", "--loose"]
+    switches = ["--inMemoryPersistence", "--skipApiVersionCheck", "--disableTelemetry", "--loose"]
+    if not access_log:
+        switches.append("--silent")
     places = []
     for service, port in zip(SERVICES, ports, strict=True):
         places += [f"--{service}Host", "127.0.0.1", f"--{service}Port", str(port)]

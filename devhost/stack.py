@@ -38,6 +38,7 @@ class _Plan:
     settings: dict[str, str] = field(default_factory=dict)
     app: Path = REPOSITORY
     queue_lease: float | None = None
+    storage_log: bool = False
 
 
 class Stack:
@@ -53,7 +54,7 @@ class Stack:
 
     def __init__(self, plan: _Plan) -> None:
         self._plan = plan
-        self._azurite = Azurite(plan.folder)
+        self._azurite = Azurite(plan.folder, access_log=plan.storage_log)
         self._simulator: ChildProcess | None = None
         self._simulator_environment: dict[str, str] = {}
         self._slots: list[_HostSlot] = []
@@ -63,7 +64,7 @@ class Stack:
         self.environment: dict[str, str] = {}
 
     @classmethod
-    def start(
+    def start(  # noqa: PLR0913  each is one switch of the stack
         cls,
         folder: Path,
         *,
@@ -74,6 +75,7 @@ class Stack:
         simulator_arguments: Sequence[str] = (),
         app: Path | None = None,
         simulator: bool = True,
+        storage_log: bool = False,
     ) -> "Stack":
         """Start everything and wait until it serves.
 
@@ -86,11 +88,12 @@ class Stack:
             simulator_arguments: more for its command line.
             app: folder of the function app; this repository by default.
             simulator: False starts none.
+            storage_log: True has Azurite write one line per request to its log.
 
         Raises:
             ChildError: something did not start; all that did is stopped, the tail of its log is in the message.
         """
-        plan = _Plan(folder.resolve(), dict(settings), (app or REPOSITORY).resolve(), queue_lease)
+        plan = _Plan(folder.resolve(), dict(settings), (app or REPOSITORY).resolve(), queue_lease, storage_log)
         stack = cls(plan)
         with contextlib.ExitStack() as undo:
             undo.callback(stack.stop)
@@ -176,6 +179,15 @@ class Stack:
         found = {child.name: child.log for child in children if child is not None}
         return found | {"azurite": self._azurite.log}
 
+    def client_environment(self) -> dict[str, str]:
+        """What a process other than a host needs to reach the simulator and storage of this stack."""
+        return {**self._simulator_environment, "AzureWebJobsStorage": self.storage_connection_string}
+
+    def host_pid(self, index: int) -> int | None:
+        """The process id of a host while it runs."""
+        process = self._slots[index].process
+        return process.pid if process is not None else None
+
     def log_tail(self, name: str, lines: int = 40) -> str:
         """The end of one of the logs, for a message about a failure."""
         path = self.logs()[name]
@@ -196,11 +208,7 @@ class Stack:
             self._simulator_environment = dict(ready["environment"])
 
     def _begin_host(self, slot: _HostSlot) -> None:
-        self.environment = {
-            **self._simulator_environment,
-            "AzureWebJobsStorage": self.storage_connection_string,
-            **slot.settings,
-        }
+        self.environment = self.client_environment() | slot.settings
         command = [sys.executable, "-m", "devhost", "--json", "--app", str(self._plan.app), "--key", self.key]
         # An empty settings file, so that a developer's own local.settings.json stays out of it.
         no_settings = self._plan.folder / "no.settings.json"
