@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import logs
-from shared.errors import LeaseBusy, MusterError, ScopeUnknown, StorageError
+from shared.errors import LeaseBusy, MusterError, StorageError
 from shared.model.cluster import Source
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.observation import Gates, Memory, Observation, Reason, Request
@@ -55,13 +55,18 @@ class Reconciler:
                 return await self._with_lease(request, lease)
         except LeaseBusy:
             await self._again(request, self._busy_delay(request), "busy")
-        except ScopeUnknown as error:
-            await self._again(request, _TROUBLE_AGAIN, error.message)
         except MusterError as error:
             logs.count("step-troubled")
-            pause = timedelta(seconds=error.retry_after) if error.retry_after else _TROUBLE_AGAIN
-            await self._again(request, max(pause, _TROUBLE_AGAIN), error.message)
+            await self._again(request, await self._trouble_delay(error), error.message)
         return None
+
+    async def _trouble_delay(self, error: MusterError) -> timedelta:
+        """The policy's pause between looks, where a policy can be had; never less than Azure asked for."""
+        try:
+            pause = (await self.generations.current()).timing.follow_up
+        except MusterError:
+            pause = _TROUBLE_AGAIN
+        return max(pause, timedelta(seconds=error.retry_after or 0))
 
     def _busy_delay(self, request: Request) -> timedelta:
         spread = int.from_bytes(request.cluster.key.encode()[-4:]) % 30

@@ -16,6 +16,7 @@ from shared.state.documents import Document, Documents
 
 NAME = "scope.json"
 _FRESH_FOR = 300.0
+_ASK_AGAIN_AFTER = 10.0
 
 
 class Scope:
@@ -24,7 +25,7 @@ class Scope:
     def __init__(self, settings: Settings, documents: Documents, graph: ResourceGraph) -> None:
         self._settings, self._documents, self._graph = settings, documents, graph
         self._known: Document | None = None
-        self._read_at = float("-inf")
+        self._read_at = self._asked_at = float("-inf")
 
     async def contains(self, subscription: str) -> bool:
         """Whether a subscription lies in scope.
@@ -85,6 +86,10 @@ class Scope:
         return self._kept()
 
     async def _first_reading(self) -> None:
+        # Every message that waits asks again: the query's small quota is not spent on each of them.
+        if time.monotonic() - self._asked_at < _ASK_AGAIN_AFTER:
+            return
+        self._asked_at = time.monotonic()
         try:
             await self.refresh()
         except AzureError as error:
