@@ -1,7 +1,8 @@
 """Azure Resource Manager: one pipeline for all calls, and plain calls where no SDK client is worth its import.
 
 The pipeline has no retries (a Retry-After becomes a message's delay), no redirects, and no automatic
-registration of resource providers: each of these would sleep, or write, inside a function.
+registration of resource providers: each of these would sleep, or write, inside a function. Nor does
+aiohttp send a write again by itself.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote
 from urllib.request import getproxies
 
+import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline import policies
 from azure.core.pipeline.transport import AioHttpTransport
@@ -27,6 +29,7 @@ from shared.model.identity import ClusterId, Kind
 
 READ_TIMEOUT = 15.0
 WRITE_TIMEOUT = 30.0
+_READS = frozenset({"GET", "HEAD"})
 
 # Newest stable versions that the management SDKs of 2026 use.
 _CLUSTER_VERSIONS = {Kind.AKS: "2026-08-01", Kind.ARC: "2026-05-01"}
@@ -52,14 +55,39 @@ def cluster_path(cluster: ClusterId, *more: str) -> str:
     )
 
 
+async def _sent_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Let no write go out twice: the first may have taken effect, and may still run.
+
+    A PUT or DELETE whose connection is lost is sent again by aiohttp itself, as RFC 9110 allows for methods
+    that it takes for idempotent (aiohttp 3.14, `ClientSession._request`). Installing an extension is not.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # it never went out
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        if request.method in _READS:
+            raise
+        raise aiohttp.ClientConnectionError(f"The connection was lost during {request.method}.") from error
+
+
+def _session() -> aiohttp.ClientSession:
+    # Told to mind the environment, aiohttp reads proxies and ~/.netrc anew, on threads, for every request.
+    return aiohttp.ClientSession(
+        trust_env=bool(getproxies()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # azure-core does it
+        middlewares=(_sent_once,),
+    )
+
+
 class Arm:
     """The pipeline to Resource Manager, and the clients that share it. Close it when done."""
 
     def __init__(self, credential: AsyncTokenCredential, *, endpoint: str, audience: str) -> None:
         self._credential, self._endpoint = credential, endpoint
         self._scopes = [f"{audience}/.default"]
-        # Told to mind the environment, aiohttp reads proxies and ~/.netrc anew, on threads, for every request.
-        self._transport = AioHttpTransport(use_env_settings=bool(getproxies()))
+        self._transport = AioHttpTransport(session=_session())
         self._policies: list[Any] = [
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
