@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
+from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, QueryResponse
 
 from shared import logs
 from shared.azure import kql
@@ -23,6 +23,10 @@ WINDOW = 0.1
 BATCH = 100
 # Of 15 queries in 5 seconds, the last few are left to the sweep.
 _RESERVE = 3
+# How long a window of the quota is (Microsoft's "Guidance for throttled requests in Azure Resource Graph"),
+# and how often a paged reading waits for one before it gives up.
+_QUOTA_WINDOW = 5.0
+_WAITS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,15 @@ class Quota:
 class ResourceGraph:
     """Queries, paged. One query costs one of 15 in each 5 seconds, per principal."""
 
-    def __init__(self, arm: Arm, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        arm: Arm,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._client = arm.resource_graph()
-        self._monotonic = monotonic
+        self._monotonic, self._sleep = monotonic, sleep
         self._quota = Quota()
 
     def low_on_quota(self) -> bool:
@@ -46,10 +56,13 @@ class ResourceGraph:
         remaining = self._quota.remaining
         return remaining is not None and remaining < _RESERVE and self._monotonic() < self._quota.resets_at
 
-    async def rows(self, query: str, subscriptions: Iterable[str] | None) -> AsyncIterator[dict[str, Any]]:
+    async def rows(
+        self, query: str, subscriptions: Iterable[str] | None, *, patient: bool = False
+    ) -> AsyncIterator[dict[str, Any]]:
         """Every row of a query, page by page; the order of the rows means nothing.
 
-        `subscriptions` bounds the query; None asks over everything that the identity may read.
+        `subscriptions` bounds the query; None asks over everything that the identity may read. A
+        `patient` reading waits for the quota, some seconds for each 15 pages; others are refused at once.
 
         Raises:
             AzureError: a page could not be had, or the service cut the result short.
@@ -57,17 +70,28 @@ class ResourceGraph:
         scope = None if subscriptions is None else sorted(subscriptions)
         token: str | None = None
         while True:
-            answer = await self._page(query, scope, token)
-            data = answer.get("data") or []
-            for row in data:
+            answer = await (self._patient_page if patient else self._page)(query, scope, token)
+            # With objectArray the data are a list of objects; the SDK's type knows the other format as well.
+            for row in answer.data if isinstance(answer.data, list) else ():
                 yield row
-            token = answer.get("$skipToken")
+            token = answer.skip_token
             if not token:
-                if str(answer.get("resultTruncated", "false")).lower() == "true":
+                if str(answer.result_truncated).lower().endswith("true"):
                     raise Unavailable("Resource Graph cut a result short and gave no token for the rest.")
                 return
 
-    async def _page(self, query: str, scope: list[str] | None, token: str | None) -> dict[str, Any]:
+    async def _patient_page(self, query: str, scope: list[str] | None, token: str | None) -> QueryResponse:
+        """A page, once the quota allows it. Whoever else works for this principal may still be quicker."""
+        for _ in range(_WAITS):
+            if self._quota.remaining == 0:
+                await self._sleep(max(0.0, self._quota.resets_at - self._monotonic()))
+            try:
+                return await self._page(query, scope, token)
+            except Throttled:
+                logs.count("graph-waited")
+        return await self._page(query, scope, token)
+
+    async def _page(self, query: str, scope: list[str] | None, token: str | None) -> QueryResponse:
         request = QueryRequest(
             query=query,
             subscriptions=scope,
@@ -82,27 +106,28 @@ class ResourceGraph:
             async with typed("query Resource Graph"), asyncio.timeout(READ_TIMEOUT * 2):
                 answer = await self._client.resources(request, raw_response_hook=keep)
         except Throttled as error:
-            self._quota = Quota(0, self._monotonic() + (error.retry_after or 5.0))
+            self._quota = Quota(0, self._monotonic() + (error.retry_after or _QUOTA_WINDOW))
             raise
         self._remember(headers)
-        return dict(answer.as_dict())
+        return answer
 
     def _remember(self, headers: dict[str, str]) -> None:
         lowered = {name.lower(): value for name, value in headers.items()}
         remaining = lowered.get("x-ms-user-quota-remaining")
         if remaining is not None and remaining.isdigit():
-            self._quota = Quota(int(remaining), self._monotonic() + 5.0)
+            wait = _seconds(lowered.get("x-ms-user-quota-resets-after", ""))
+            self._quota = Quota(int(remaining), self._monotonic() + wait)
 
     async def clusters(self, subscriptions: Iterable[str]) -> AsyncIterator[Cluster]:
         """Every cluster of the subscriptions."""
-        async for row in self.rows(kql.clusters(), subscriptions):
+        async for row in self.rows(kql.clusters(), subscriptions, patient=True):
             found = _cluster(row)
             if found is not None:
                 yield found
 
     async def extensions(self, subscriptions: Iterable[str]) -> AsyncIterator[tuple[ClusterId, Extension]]:
         """Every Azure Machine Learning extension of the subscriptions, with its cluster's id."""
-        async for row in self.rows(kql.extensions(), subscriptions):
+        async for row in self.rows(kql.extensions(), subscriptions, patient=True):
             try:
                 yield ClusterId.parse(_parent(str(row.get("id")))), read_extension(row)
             except MusterError as error:
@@ -118,7 +143,7 @@ class ResourceGraph:
     async def ancestors(self) -> dict[str, tuple[str, ...]]:
         """For every subscription that can be read, the names of the management groups above it."""
         groups: dict[str, tuple[str, ...]] = {}
-        async for row in self.rows(kql.subscriptions(), None):
+        async for row in self.rows(kql.subscriptions(), None, patient=True):
             chain = row.get("chain") or []
             groups[str(row["subscriptionId"]).lower()] = tuple(
                 str(group["name"]).lower() for group in chain if isinstance(group, dict) and group.get("name")
@@ -132,6 +157,15 @@ def _cluster(row: dict[str, Any]) -> Cluster | None:
     except MusterError as error:
         logs.event("graph-row-unreadable", id=row.get("id"), reason=error.message)
         return None
+
+
+def _seconds(text: str) -> float:
+    """The header x-ms-user-quota-resets-after, hh:mm:ss, in seconds; a whole window where it is none."""
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        return _QUOTA_WINDOW
+    hours, minutes, seconds = map(int, parts)
+    return float(hours * 3600 + minutes * 60 + seconds)
 
 
 def _parent(extension_id: str) -> str:
