@@ -9,7 +9,7 @@ from simulator.control import Control
 from tests.scenario.stage import Stage
 
 _HERE = Path(__file__).parent
-_TAIL = 60
+_TAIL = 20
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
