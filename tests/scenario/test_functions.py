@@ -1,0 +1,107 @@
+"""The app through the official worker library: what it finds, and that every function runs."""
+
+import base64
+from datetime import UTC, datetime
+
+from tests.scenario.stage import POISON, SELECTED, SUBSCRIPTION, Stage, sample
+
+FUNCTIONS = {
+    "cluster_events",
+    "reconcile",
+    "reconcile_poison",
+    "sweep",
+    "install",
+    "clusters",
+    "cluster",
+    "uninstall",
+    "look",
+    "withdraw",
+    "compliance",
+    "policy",
+    "health",
+}
+
+
+def test_the_worker_library_finds_every_function(stage: Stage) -> None:
+    """The official worker library indexes the app: these functions, and no other."""
+    assert set(stage.invocations()) == FUNCTIONS
+
+
+def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
+    """One call of each, by its own trigger, succeeds through the worker library, and is answered as documented."""
+    cluster = stage.control.create_cluster(
+        kind="aks", name="aks-ml-01", subscription=SUBSCRIPTION, resource_group="rg-ml", tags=SELECTED, emit=False
+    )
+    place = f"/api/clusters/{base64.urlsafe_b64encode(cluster.lower().encode()).decode().rstrip('=')}"
+    request = {"v": 1, "cluster": cluster.lower(), "reason": "event", "requestedAt": datetime.now(UTC).isoformat()}
+
+    assert stage.deliver(sample("eg_aks_write")) == 202
+    stage.installed(cluster)
+    stage.sweep()
+    wish = {"cluster": cluster, "profile": "training", "reason": "a trial"}
+    answers = {
+        "install": stage.post("/api/installs", wish | {"dryRun": True}),
+        "enrol": stage.post("/api/installs", wish),
+        "clusters": stage.get("/api/clusters"),
+        "cluster": stage.get(place),
+        "look": stage.post(f"{place}/reconcile"),
+        "withdraw": stage.delete(f"{place}/intent"),
+        "uninstall": stage.post(f"{place}/uninstall", {"reason": "the trial is over"}),
+        "compliance": stage.get("/api/compliance"),
+        "policy": stage.get("/api/policy"),
+        "health": stage.get("/api/health", key=False),
+    }
+    stage.send(request, POISON)
+    stage.until(lambda: stage.invocations()["reconcile_poison"]["succeeded"], "the poison queue's function")
+    stage.quiet()
+
+    assert {name: answer.status for name, answer in answers.items()} == {
+        "install": 200,
+        "enrol": 202,
+        "clusters": 200,
+        "cluster": 200,
+        "look": 202,
+        "withdraw": 202,
+        "uninstall": 202,
+        "compliance": 200,
+        "policy": 200,
+        "health": 200,
+    }
+    books = stage.invocations()
+    assert [name for name in sorted(FUNCTIONS) if not books[name]["succeeded"]] == []
+    assert {name: book["lastError"] for name, book in books.items() if book["failed"]} == {}
+    assert stage.queue_length(POISON) == 0
+
+
+def test_a_poisoned_cluster_is_unknown_until_the_sweep_asks_again(stage: Stage) -> None:
+    """A message in the poison queue makes its cluster Unknown; the next sweep has it looked at, and it recovers."""
+    cluster = stage.control.create_cluster(
+        kind="aks", name="aks-poison", subscription=SUBSCRIPTION, tags=SELECTED, emit=False
+    )
+    stage.sweep()
+    stage.installed(cluster)
+    request = {"v": 1, "cluster": cluster.lower(), "reason": "event", "requestedAt": datetime.now(UTC).isoformat()}
+
+    stage.send(request, POISON)
+
+    stage.in_condition("Unknown", cluster)
+    assert "poison" in stage.memory(cluster)["reason"]
+    before = stage.mark()
+    stage.sweep()
+    stage.installed(cluster)
+    assert stage.writes(cluster, before) == []
+
+
+def test_a_message_that_nobody_can_read_is_dropped_and_told(stage: Stage) -> None:
+    """Broken messages fail no invocation, reach no poison queue, and leave a line and a count each."""
+    broken = ["{", '"words"', '{"cluster": 5}', '{"v": 1, "cluster": "/x", "reason": "event", "requestedAt": "now"}']
+    before = stage.counter("messages-malformed"), stage.invocations()["reconcile"]["failed"]
+
+    for text in broken:
+        stage.send(text)
+
+    stage.until(lambda: stage.counter("messages-malformed") == before[0] + len(broken), "all to be counted")
+    stage.quiet()
+    assert len(stage.logs("message-malformed")) == len(broken)
+    assert stage.invocations()["reconcile"]["failed"] == before[1]
+    assert stage.queue_length(POISON) == 0
