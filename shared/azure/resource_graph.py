@@ -72,7 +72,8 @@ class ResourceGraph:
         while True:
             answer = await (self._patient_page if patient else self._page)(query, scope, token)
             # With objectArray the data are a list of objects; the SDK's type knows the other format as well.
-            for row in answer.data if isinstance(answer.data, list) else ():
+            rows: list[dict[str, Any]] = answer.data if isinstance(answer.data, list) else []
+            for row in rows:
                 yield row
             token = answer.skip_token
             if not token:
