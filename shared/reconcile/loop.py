@@ -20,7 +20,7 @@ from shared.reconcile.act import Actor, Outcome, Sent
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
 from shared.reconcile.observe import Observer
-from shared.reconcile.record import Recorder, after_sending, before_sending, remembered
+from shared.reconcile.record import Recorder, after_sending, before_sending, remembered, superseded
 from shared.reconcile.scope import Scope
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
@@ -86,7 +86,7 @@ class Reconciler:
 
     async def _with_lease(self, request: Request, lease: Lease) -> Decision | None:
         row = await self.table.read(request.cluster)
-        if request.reason is Reason.FOLLOW_UP and request.due != row.memory.next_look:
+        if superseded(row.memory, request):
             logs.count("superseded")
             return None
         started = self.clock()

@@ -7,7 +7,7 @@ from shared import logs
 from shared.azureml.drift import fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
-from shared.model.observation import Memory, Observation, Request
+from shared.model.observation import Memory, Observation, Reason, Request
 from shared.model.state import Condition, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Outcome, Sent
@@ -100,8 +100,13 @@ class Recorder:
     instance: str
 
     async def schedule(self, row: Row, request: Request, wanted: datetime, now: datetime) -> Row:
-        """Set the next look without holding the lease; an earlier one that stands is kept."""
+        """Set the next look without holding the lease; an earlier one that stands is kept.
+
+        A follow-up that another one has replaced meanwhile asks for nothing.
+        """
         for _ in range(_TRIES):
+            if superseded(row.memory, request):
+                return row
             memory = _consumed(row.memory, request)
             standing = await self.messages.follow_up(request, memory, wanted, now)
             if standing is row.memory:
@@ -109,6 +114,7 @@ class Recorder:
             try:
                 return await self.table.write_next_look(row, standing)
             except MemoryChanged:
+                await self._take_back(memory, standing)
                 row = await self.table.read(row.cluster)
         raise StorageError("The cluster's memory changed under every try to set its next look.")
 
@@ -138,8 +144,14 @@ class Recorder:
             try:
                 return await self.table.write(row, final)
             except MemoryChanged:
+                await self._take_back(standing, final)
                 row = await self.table.read(row.cluster)
         raise StorageError("The cluster's memory changed under every try to write it.")
+
+    async def _take_back(self, before: Memory, after: Memory) -> None:
+        """Undo the message of a try that failed: two with the same moment would both be served, for ever."""
+        if after.follow_up is not None and after.follow_up != before.follow_up:
+            await self.messages.withdraw(after.follow_up)
 
     async def tell(
         self, seen: Observation, decision: Decision, outcome: Outcome | None, now: datetime, took: timedelta
@@ -187,6 +199,11 @@ class Recorder:
                 sent=tuple(sorted(keys)),
             ),
         )
+
+
+def superseded(memory: Memory, request: Request) -> bool:
+    """Whether the request is a follow-up that no longer stands: another has taken its place."""
+    return request.reason is Reason.FOLLOW_UP and request.due != memory.next_look
 
 
 def _consumed(memory: Memory, request: Request) -> Memory:

@@ -1,9 +1,11 @@
 """The sending side of the queue "reconcile", and the one follow-up per cluster."""
 
+import contextlib
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import HttpResponseError
 from azure.storage.queue.aio import QueueClient
 
@@ -48,6 +50,11 @@ class Messages:
             moved = await self._move(memory.follow_up, message, delay)
         sent = moved or await self.send(message, delay=delay)
         return replace(memory, next_look=wanted, follow_up=sent)
+
+    async def withdraw(self, follow_up: FollowUp) -> None:
+        """Take a waiting message back; where that fails it will find itself superseded."""
+        with contextlib.suppress(SdkError):
+            await self._queue.delete_message(follow_up.message_id, follow_up.receipt)
 
     async def _move(self, follow_up: FollowUp, message: Request, delay: timedelta) -> FollowUp | None:
         """Give a waiting message another moment; None where it has been taken from the queue meanwhile."""
