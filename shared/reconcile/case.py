@@ -63,7 +63,7 @@ class Case:
         following = self.now + since(
             self.cluster.id, start, self.now, first=timing.backoff_first, longest=timing.backoff_max
         )
-        hold = Hold(code, reason, since=start, until=until, next=following)
+        hold = Hold(code, reason, since=start, until=until)
         extension = self.situation.extension
         return Decision(
             Action.HOLD,

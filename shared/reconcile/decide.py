@@ -26,8 +26,12 @@ from shared.reconcile.situation import read_situation
 def decide(seen: Observation, policy: Policy, now: datetime) -> Decision:
     """Say what is to be done about one cluster, and why."""
     decision = _ungated(seen, policy, now)
+    gated = _through_gates(decision, seen, policy, now)
+    hold = gated.state.hold
     return replace(
-        _through_gates(decision, seen, policy, now),
+        gated,
+        # Whoever held it back may have moved the next look afterwards; people are shown that one.
+        state=replace(gated.state, hold=replace(hold, next=gated.next_look)) if hold else gated.state,
         generation=policy.generation,
         intended=decision.intended or decision.action,
     )
