@@ -109,6 +109,8 @@ class Sweep:
         await self.scope.refresh()
         subscriptions = await self.scope.subscriptions()
         words, readable = await self._words()
+        # Read once: a sweep writes nothing to clusters, and whoever does reads them again.
+        gates = self.gates()
         extensions: dict[ClusterId, list[Extension]] = defaultdict(list)
         async for owner, extension in self.graph.extensions(subscriptions):
             extensions[owner].append(extension)
@@ -120,9 +122,8 @@ class Sweep:
                 continue
             seen_ids.add(cluster.id)
             row = rows.get(cluster.id) or Row(cluster.id)
-            seen = await self._observation(
-                cluster, tuple(extensions.get(cluster.id, ())), row.memory, words.get(cluster.id), readable=readable
-            )
+            listed, word = tuple(extensions.get(cluster.id, ())), words.get(cluster.id)
+            seen = await self._observation(cluster, listed, row.memory, word, gates, readable=readable)
             decision = decide(seen, policy, report.started)
             why = _why_ask(seen, decision, policy, report.started)
             if why:
@@ -143,13 +144,14 @@ class Sweep:
         extensions: tuple[Extension, ...],
         memory: Memory,
         intent: Intent | None,
+        gates: Gates,
         *,
         readable: bool,
     ) -> Observation:
         return Observation(
             cluster.id,
             Reason.SWEEP,
-            self.gates(),
+            gates,
             cluster=cluster,
             extensions=extensions,
             memory=memory,
