@@ -1,0 +1,68 @@
+"""`python -m bench`: measure, print the tables, write build/bench.json."""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import cold, deciding, sweeping, to_put
+from bench.machine import described
+from bench.table import Table, rendered
+from devhost.child import REPOSITORY, ChildError
+
+RESULT = REPOSITORY / "build" / "bench.json"
+
+# In the order in which they run; each gets a folder for its logs, and whether to be quick.
+BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
+    "cold": lambda folder, quick: cold.measure(folder, quick=quick),
+    "event": lambda folder, quick: to_put.measure(folder, quick=quick),
+    "decide": lambda _, quick: deciding.measure(quick=quick),
+    "sweep": lambda folder, quick: sweeping.measure(folder, quick=quick),
+}
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="may be given more than once")
+    parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
+    return parser.parse_args(argv)
+
+
+def written(tables: Sequence[Table], *, quick: bool, place: Path = RESULT) -> None:
+    """Write the results with the machine they come from."""
+    body = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": described(),
+        "quick": quick,
+        "tables": {table.name: table.plain() for table in tables},
+    }
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(body, indent=2) + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run what was asked for; 1 where something could not be measured."""
+    arguments = _arguments(argv)
+    machine = described()
+    print("  ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
+    tables: list[Table] = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as logs:
+        for name in arguments.only or BENCHMARKS:
+            begun = time.monotonic()
+            try:
+                tables.append(BENCHMARKS[name](Path(logs) / name, arguments.quick))
+            except (RuntimeError, ChildError) as error:
+                print(f"bench {name}: {error}", file=sys.stderr)
+                return 1
+            print(f"\n{rendered(tables[-1:])}\n  ({time.monotonic() - begun:.0f} s)", flush=True)
+    written(tables, quick=arguments.quick)
+    print(f"\n{RESULT.relative_to(REPOSITORY)} written")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,25 @@
+"""Make relay objects as the product makes them: `python -m bench.relay_child`, cluster ids on stdin."""
+
+import asyncio
+import logging
+import sys
+from datetime import UTC, datetime
+
+from shared.azureml.relay import relay_for
+from shared.composition import opened
+from shared.config import Settings
+from shared.model.identity import ClusterId
+
+
+async def _prepare(ids: list[str]) -> None:
+    async with opened(Settings.read(), clock=lambda: datetime.now(UTC)) as house:
+        reconciler = house.reconciler
+        for each in ids:
+            cluster = await reconciler.observer.arm.cluster(ClusterId.parse(each))
+            while not await reconciler.actor.relays.prepare(cluster, relay_for(cluster)):  # noqa: ASYNC110  it is asked, it does not tell
+                await asyncio.sleep(0.05)
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    asyncio.run(_prepare(sys.stdin.read().split()))
