@@ -182,7 +182,6 @@ class Recorder:
         if not decision.action.writes and not _changed(seen.memory.state, decision.state):
             return
         reason = outcome.error.message if outcome and outcome.error else decision.reason
-        keys = decision.patch or (decision.desired.settings if decision.desired and decision.action.writes else {})
         await self.history.add(
             seen.id,
             Event(
@@ -196,9 +195,16 @@ class Recorder:
                 generation=decision.generation,
                 instance=self.instance,
                 who=seen.intent.who if seen.intent else None,
-                sent=tuple(sorted(keys)),
+                sent=_sent_keys(decision),
             ),
         )
+
+
+def _sent_keys(decision: Decision) -> tuple[str, ...]:
+    """The settings that a step sends; a relay that is made ready carries none."""
+    if decision.desired is None or not decision.action.writes or decision.action is Action.PREPARE_RELAY:
+        return ()
+    return tuple(sorted(decision.patch or decision.desired.settings))
 
 
 def superseded(memory: Memory, request: Request) -> bool:

@@ -93,7 +93,8 @@ def _compare(case: Case, extension: Extension) -> Decision:
     found = differences(wanted, extension, previously=case.memory.sent_keys)
     leftover = (f"leftover (PATCH cannot remove keys): {', '.join(found.leftover)}",) if found.leftover else ()
     if not found.changed:
-        return _standing(case, extension, "All settings are as wanted.", advice=(*wanted.warnings, *leftover))
+        standing = _standing(case, extension, "All settings are as wanted.", advice=(*wanted.warnings, *leftover))
+        return replace(standing, desired=wanted)
     if not case.situation.ours:
         return Decision(
             Action.NOTHING,
@@ -101,6 +102,7 @@ def _compare(case: Case, extension: Extension) -> Decision:
             f"Installed by somebody else and adopted as a baseline; it differs in {_names(found.changed)}. "
             "Differences are reported, nothing is written.",
             extension=extension.name,
+            desired=wanted,
             changes=found.changed,
             advice=leftover,
         )
