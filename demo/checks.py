@@ -83,6 +83,11 @@ def _of_body(stage: Stage, one: Played, sent: Json) -> Iterator[Check]:
     if one.member.kind == "arc":
         identity = (body["identity"] or {}).get("type")
         yield same(f"{name}: the extension has an identity", identity, "SystemAssigned", name)
+    view = stage.muster.get(f"/api/clusters?id={one.id}")
+    told = {each["key"]: each["value"] for each in view["settings"] or [] if each["origin"]}
+    yield Check(f"{name}: the API tells each setting's origin", expected.difference(told, wanted), name)
+    sending = [event["outcome"] for event in view["history"] if event.get("sent")]
+    yield same(f"{name}: the history tells what was sent and when", sending, ["accepted"] * ending.puts, name)
     yield same(f"{name}: the health check in the cluster is content", body["healthReport"], [], name)
 
 

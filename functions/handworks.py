@@ -140,7 +140,7 @@ def _checked(policy: Policy, body: Install) -> dict[str, str]:
 def _not_hands_off(policy: Policy, cluster: Cluster, intent: Intent, now: datetime) -> None:
     selection = select(policy, cluster, intent, now)
     if selection.outcome is Outcome.HANDS_OFF:
-        raise Conflicting(f"{selection.reason} The tag goes before a manual install; change the tag first.")
+        raise Conflicting(f"Hands off: {selection.reason}. A tag goes before a manual install: change it first.")
 
 
 async def _dry_run(home: House, policy: Policy, intent: Intent) -> func.HttpResponse:
