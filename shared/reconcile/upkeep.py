@@ -152,9 +152,9 @@ def _names(changed: Mapping[str, object]) -> str:
 
 def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: Differences) -> Decision:
     """A difference on an extension of ours: the policy's doing, or somebody's drift."""
-    forbidden = violations(case.policy, case.cluster, wanted.settings, management_groups=case.seen.management_groups)
-    if forbidden:
-        return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in forbidden))
+    forbidden = _forbidden(case, wanted)
+    if forbidden is not None:
+        return forbidden
     pausing = install.spent_or_pausing(case, None)
     if pausing is not None:
         return pausing
@@ -186,6 +186,11 @@ def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: D
     return _unless_unsettled(case, outcome)
 
 
+def _forbidden(case: Case, wanted: DesiredExtension) -> Decision | None:
+    found = violations(case.policy, case.cluster, wanted.settings, management_groups=case.seen.management_groups)
+    return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in found)) if found else None
+
+
 def _failed_update(case: Case, extension: Extension) -> Decision:
     """An update failed and was rolled back; the old release serves. The wanted settings are sent again."""
     waiting = install.spent_or_pausing(case, extension)
@@ -197,6 +202,9 @@ def _failed_update(case: Case, extension: Extension) -> Decision:
     found = differences(wanted, extension, previously=case.memory.sent_keys)
     if any(risk is not Risk.SAFE for risk in risk_of_change(found.changed)):
         return _change(case, extension, wanted, found)
+    forbidden = _forbidden(case, wanted)
+    if forbidden is not None:
+        return forbidden
     decision = Decision(
         Action.REPAIR,
         case.state(),
