@@ -53,6 +53,7 @@ class Memory:
     Attributes:
         attempts: failed installs or updates in a row, since an input last changed.
         failed_at: when the last of them was seen.
+        refusal: what the service said when it refused the last of them, before any operation began.
         sent: fingerprint of the settings that Muster sent last; None when it never sent any.
         sent_at: when it did.
         sent_keys: the keys of that body.
@@ -71,6 +72,7 @@ class Memory:
     generation: int = 0
     attempts: int = 0
     failed_at: datetime | None = None
+    refusal: str = ""
     sent: str | None = None
     sent_at: datetime | None = None
     sent_keys: tuple[str, ...] = ()

@@ -122,7 +122,7 @@ def spent_or_pausing(case: Case, failed: Extension | None) -> Decision | None:
     if case.now >= due:
         return None
     failure = classify(failed.error_code, failed.error_message) if failed else None
-    told = f"{failure.remedy}" if failure and failure.remedy else memory.reason
+    told = (failure.remedy if failure else "") or memory.refusal
     if spent:
         held = case.hold(
             HoldCode.QUARANTINE,

@@ -85,7 +85,8 @@ def after_sending(before: Memory, written: Memory, outcome: Outcome, now: dateti
     taken_back = replace(written, sent=before.sent, sent_at=before.sent_at, sent_keys=before.sent_keys)
     if outcome.error.retry is Retry.NEVER:
         # The service will refuse the same again: that counts as a failed attempt.
-        return replace(taken_back, attempts=before.attempts + 1, failed_at=now, reason=outcome.error.message)
+        said = outcome.error.message
+        return replace(taken_back, attempts=before.attempts + 1, failed_at=now, reason=said, refusal=said)
     return replace(taken_back, reason=outcome.error.message)
 
 
@@ -107,7 +108,7 @@ class Recorder:
         for _ in range(_TRIES):
             if superseded(row.memory, request):
                 return row
-            memory = _consumed(row.memory, request)
+            memory = _consumed(row.memory, request, now)
             standing = await self.messages.follow_up(request, memory, wanted, now)
             if standing is row.memory:
                 return row
@@ -135,11 +136,12 @@ class Recorder:
         """Write a look's memory with its next look; what others set meanwhile is respected."""
         wanted, by = look
         for _ in range(_TRIES):
-            standing = _consumed(row.memory, request)
+            standing = _consumed(row.memory, request, now)
             final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
             if wanted is not None and by is LookBy.MESSAGE:
                 final = await self.messages.follow_up(request, final, wanted, now)
-            elif wanted is not None and final.follow_up is None:
+            elif final.follow_up is None:
+                # A look that was left to the sweep stands no longer than the decision that left it there.
                 final = replace(final, next_look=wanted)
             try:
                 return await self.table.write(row, final)
@@ -212,8 +214,12 @@ def superseded(memory: Memory, request: Request) -> bool:
     return request.reason is Reason.FOLLOW_UP and request.due != memory.next_look
 
 
-def _consumed(memory: Memory, request: Request) -> Memory:
-    """The memory without the follow-up that this very request is."""
-    if request.due is not None and memory.next_look == request.due:
+def _consumed(memory: Memory, request: Request, now: datetime) -> Memory:
+    """The memory without the look that this request serves: its own follow-up, or one that is overdue.
+
+    The message of an overdue one may be lost, or late; a late one finds itself superseded.
+    """
+    due = memory.next_look
+    if due is not None and (due == request.due or due <= now):
         return replace(memory, next_look=None, follow_up=None)
     return memory
