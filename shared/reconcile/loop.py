@@ -127,7 +127,12 @@ class Reconciler:
         await lease.ready_to_write()
         if self.gates().stopped:
             return row, memory, Outcome(Sent.UNFINISHED)
-        outcome = await self.actor.take(decision, seen)
+        try:
+            outcome = await self.actor.take(decision, seen)
+        except BaseException:
+            # The host ends, or a defect: the request may be on its way, as after a time-out.
+            lease.abandon()
+            raise
         if outcome.sent is Sent.AMBIGUOUS:
             # It may still be under way: nobody may write before the lease has run out.
             lease.abandon()
