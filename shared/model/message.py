@@ -54,5 +54,5 @@ def decode(text: str) -> Request:
             generation=int(body.get("policy") or 0),
             traceparent=body.get("traceparent"),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RequestError(f"A message of the queue cannot be read: {type(error).__name__}.") from error

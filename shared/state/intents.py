@@ -5,16 +5,18 @@ whether the table is whole: the row SENTINEL is written only after the mirror wa
 that lost it (deleted, restored from nothing) is refilled from the mirror before anybody trusts it.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from azure.storage.blob.aio import ContainerClient
+from azure.storage.blob.aio import BlobClient, ContainerClient
 from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import IntentsUnreadable
@@ -157,8 +159,14 @@ class Intents:
             try:
                 await blob.append_block(entry.line())
             except ResourceNotFoundError:
-                await made(lambda: blob.create_append_blob(match_condition=None), self._mirror.create_container)
+                await self._begin(blob)
                 await blob.append_block(entry.line())
+
+    async def _begin(self, blob: BlobClient) -> None:
+        """Begin a month. Whoever else begins it at the same moment may have written already: nothing is replaced."""
+        missing: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
+            await made(lambda: blob.create_append_blob(**missing), self._mirror.create_container)
 
 
 def _row(key: str, body: str) -> dict[str, Any]:

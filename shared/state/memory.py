@@ -14,7 +14,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.data.tables import UpdateMode
 from azure.data.tables.aio import TableClient
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from shared import logs
 from shared.model.identity import ClusterId
@@ -116,13 +116,15 @@ def _look_columns(memory: Memory) -> dict[str, Any]:
 def _memory(entity: Mapping[str, Any]) -> Memory:
     try:
         memory = _BODY.validate_json(entity.get("body") or "{}")
-    except ValidationError:
+        look = entity.get("nextLook") or ""
+        next_look = datetime.fromisoformat(look) if look else None
+    except ValueError:  # a ValidationError is one
         # A row that cannot be read is a lost one: it costs reads, never a write.
         logs.event("memory-unreadable", key=entity.get("RowKey"))
-        memory = Memory()
-    look, message = entity.get("nextLook") or "", entity.get("messageId") or ""
+        memory, next_look = Memory(), None
+    message = entity.get("messageId") or ""
     return replace(
         memory,
-        next_look=datetime.fromisoformat(look) if look else None,
+        next_look=next_look,
         follow_up=FollowUp(message, entity.get("receipt") or "") if message else None,
     )

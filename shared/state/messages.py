@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from azure.core.exceptions import AzureError as SdkError
-from azure.core.exceptions import HttpResponseError
 from azure.storage.queue.aio import QueueClient
 
 from shared.model.message import encode
@@ -65,7 +64,7 @@ class Messages:
                 visibility_timeout=_seconds(delay),
                 content=encode(message),
             )
-        except HttpResponseError:
+        except SdkError:
             return None
         return FollowUp(moved["id"], moved["pop_receipt"])
 
