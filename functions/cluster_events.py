@@ -15,7 +15,7 @@ from functions.failing import failure_told
 from shared import logs
 from shared.config import Settings
 from shared.errors import InvalidClusterId
-from shared.model.identity import ClusterId
+from shared.model.identity import ClusterId, Kind
 from shared.model.message import QUEUE, encode
 from shared.model.observation import Reason, Request
 
@@ -32,6 +32,7 @@ _OPERATIONS = frozenset(
         "microsoft.resources/tags/delete",
     }
 )
+_TAGS = "microsoft.resources/tags/"
 _TAGS_TAIL = "/providers/microsoft.resources/tags/default"
 _LONGEST_LOGGED = 80
 
@@ -55,30 +56,48 @@ async def cluster_events(event: func.EventGridEvent, message: func.Out[str]) -> 
 
 
 def _cluster(event: object) -> ClusterId | None:
-    """The cluster to look at; None for events of no interest, which are counted and logged."""
+    """The cluster to look at; None for events of no interest, and for what cannot be an event: both are counted."""
     kind = _text(event, "event_type", "type")
-    if kind.lower() not in _TYPES:
+    if kind and kind.lower() not in _TYPES:
         _ignored("event type", kind)
         return None
     data = _data(event)
-    operation = str(data.get("operationName") or "")
+    operation = data.get("operationName") if data is not None else None
+    if not kind or not isinstance(operation, str):
+        _malformed("it lacks an event type or an operation")
+        return None
     if operation.lower() not in _OPERATIONS:
         _ignored("operation", operation)
         return None
-    subject = _text(event, "subject") or str(data.get("resourceUri") or "")
+    subject = _text(event, "subject") or str((data or {}).get("resourceUri") or "")
     if subject.lower().endswith(_TAGS_TAIL):
         subject = subject[: -len(_TAGS_TAIL)]
     try:
         return ClusterId.parse(subject)
     except InvalidClusterId:
-        # Tag writes of every resource in the subscription arrive; only clusters concern us.
-        _ignored("subject", operation)
+        if operation.lower().startswith(_TAGS) and not _poses_as_cluster(subject):
+            # Tag writes of every resource in the subscription arrive; only clusters concern us.
+            _ignored("subject", operation)
+            return None
+        _malformed("its subject is not the id of a cluster", operation)
         return None
+
+
+def _poses_as_cluster(subject: str) -> bool:
+    """Whether a subject that is no cluster's id has the form of one, not that of something below a cluster."""
+    parts = (subject.lower().partition(f"/providers/{kind.type}/") for kind in Kind)
+    return any(provider and "/" not in name for _, provider, name in parts)
 
 
 def _ignored(what: str, told: str) -> None:
     logs.count("events-ignored")
     logs.event("event-ignored", level=logging.DEBUG, what=what, told=told[:_LONGEST_LOGGED])
+
+
+def _malformed(what: str, operation: str | None = None) -> None:
+    # The subject is not repeated: it is whatever somebody chose to send.
+    logs.count("events-malformed")
+    logs.event("event-malformed", level=logging.WARNING, what=what, operation=operation)
 
 
 def _text(event: object, *names: str) -> str:
@@ -89,13 +108,9 @@ def _text(event: object, *names: str) -> str:
     return ""
 
 
-def _data(event: object) -> Mapping[str, object]:
+def _data(event: object) -> Mapping[str, object] | None:
     try:
-        data = event.get_json() if isinstance(event, (func.EventGridEvent, func.CloudEvent)) else {}
+        data = event.get_json() if isinstance(event, (func.EventGridEvent, func.CloudEvent)) else None
     except (ValueError, AttributeError, TypeError):
-        data = {}
-    if not isinstance(data, Mapping):
-        logs.count("events-malformed")
-        logs.event("event-malformed", what="data is not an object")
-        return {}
-    return data
+        return None
+    return data if isinstance(data, Mapping) else None
