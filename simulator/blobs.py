@@ -83,5 +83,6 @@ class Blobs:
 
 
 def _failed(status: int, code: str) -> web.Response:
-    body = f'<?xml version="1.0" encoding="utf-8"?><Error><Code>{code}</Code><Message>The request failed: {code}.</Message></Error>'
+    told = f"<Error><Code>{code}</Code><Message>The request failed: {code}.</Message></Error>"
+    body = f'<?xml version="1.0" encoding="utf-8"?>{told}'
     return web.Response(status=status, text=body, content_type="application/xml", headers={"x-ms-error-code": code})
