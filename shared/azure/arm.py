@@ -7,7 +7,6 @@ aiohttp send a write again by itself.
 
 import asyncio
 import json
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -21,6 +20,7 @@ from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.core import AsyncARMPipelineClient
 from azure.mgmt.core.policies import AsyncARMChallengeAuthenticationPolicy
 from azure.mgmt.kubernetesconfiguration.extensions.aio import KubernetesConfigurationExtensionsMgmtClient
+from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 
 from shared.azure.failures import typed
 from shared.model.arm import read_cluster
@@ -33,7 +33,6 @@ _READS = frozenset({"GET", "HEAD"})
 
 # Newest stable versions that the management SDKs of 2026 use.
 _CLUSTER_VERSIONS = {Kind.AKS: "2026-08-01", Kind.ARC: "2026-05-01"}
-_GRAPH_PATH, _GRAPH_VERSION = "/providers/Microsoft.ResourceGraph/resources", "2024-04-01"
 
 
 def url_path(*segments: str) -> str:
@@ -126,41 +125,33 @@ class Arm:
             )
         return client
 
+    def resource_graph(self) -> ResourceGraphClient:
+        """The official client for Resource Graph."""
+        return ResourceGraphClient(
+            self._credential,
+            base_url=self._endpoint,
+            credential_scopes=self._scopes,
+            policies=self._policies,
+            transport=self._transport,
+        )
+
     async def call(self, method: str, path: str, *, api_version: str, what: str, body: object = None) -> dict[str, Any]:
         """One request; the answer's JSON object.
 
         Raises:
             AzureError: Azure refused, or did not answer in time.
         """
-        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
-        async with typed(what), asyncio.timeout(timeout):
-            answer, _ = await self._send(method, path, api_version=api_version, body=body)
-        return answer
-
-    async def query(self, body: object) -> tuple[dict[str, Any], Mapping[str, str]]:
-        """One Resource Graph request: the answer's JSON object, and its headers, which tell of the quota.
-
-        Not through the SDK's client: it walks every value of every row, which is a fifth of what a
-        sweep over thousands of clusters costs.
-
-        Raises:
-            AzureError: Azure refused, or did not answer in time.
-        """
-        async with typed("query Resource Graph"), asyncio.timeout(READ_TIMEOUT * 2):
-            return await self._send("POST", _GRAPH_PATH, api_version=_GRAPH_VERSION, body=body)
-
-    async def _send(
-        self, method: str, path: str, *, api_version: str, body: object
-    ) -> tuple[dict[str, Any], Mapping[str, str]]:
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
         request = HttpRequest(
             method, f"{self._endpoint}{path}", params={"api-version": api_version}, headers=headers, content=content
         )
-        response = await self._client.send_request(request)
-        await response.read()
-        response.raise_for_status()
-        return dict(response.json()) if response.content else {}, response.headers
+        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
+        async with typed(what), asyncio.timeout(timeout):
+            response = await self._client.send_request(request)
+            await response.read()
+            response.raise_for_status()
+            return dict(response.json()) if response.content else {}
 
     async def cluster(self, cluster: ClusterId) -> Cluster:
         """A cluster's facts, as its resource provider tells them now.

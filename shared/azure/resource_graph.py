@@ -2,13 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, QueryResponse
+
 from shared import logs
 from shared.azure import kql
-from shared.azure.arm import Arm
+from shared.azure.arm import READ_TIMEOUT, Arm
+from shared.azure.failures import typed
 from shared.errors import AzureError, MusterError, Throttled, Unavailable
 from shared.model.arm import read_cluster, read_extension
 from shared.model.cluster import Cluster, Source
@@ -44,7 +47,7 @@ class ResourceGraph:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._arm = arm
+        self._client = arm.resource_graph()
         self._monotonic, self._sleep = monotonic, sleep
         self._quota = Quota()
 
@@ -68,15 +71,17 @@ class ResourceGraph:
         token: str | None = None
         while True:
             answer = await (self._patient_page if patient else self._page)(query, scope, token)
-            for row in answer.get("data") or []:
+            # With objectArray the data are a list of objects; the SDK's type knows the other format as well.
+            rows: list[dict[str, Any]] = answer.data if isinstance(answer.data, list) else []
+            for row in rows:
                 yield row
-            token = answer.get("$skipToken")
+            token = answer.skip_token
             if not token:
-                if str(answer.get("resultTruncated")).lower() == "true":
+                if str(answer.result_truncated).lower().endswith("true"):
                     raise Unavailable("Resource Graph cut a result short and gave no token for the rest.")
                 return
 
-    async def _patient_page(self, query: str, scope: list[str] | None, token: str | None) -> dict[str, Any]:
+    async def _patient_page(self, query: str, scope: list[str] | None, token: str | None) -> QueryResponse:
         """A page, once the quota allows it. Whoever else works for this principal may still be quicker."""
         for _ in range(_WAITS):
             if self._quota.remaining == 0:
@@ -87,22 +92,27 @@ class ResourceGraph:
                 logs.count("graph-waited")
         return await self._page(query, scope, token)
 
-    async def _page(self, query: str, scope: list[str] | None, token: str | None) -> dict[str, Any]:
-        options: dict[str, Any] = {"$top": PAGE, "resultFormat": "objectArray"}
-        if token is not None:
-            options["$skipToken"] = token
-        body: dict[str, Any] = {"query": query, "options": options}
-        if scope is not None:
-            body["subscriptions"] = scope
+    async def _page(self, query: str, scope: list[str] | None, token: str | None) -> QueryResponse:
+        request = QueryRequest(
+            query=query,
+            subscriptions=scope,
+            options=QueryRequestOptions(top=PAGE, skip_token=token, result_format="objectArray"),
+        )
+        headers: dict[str, str] = {}
+
+        def keep(response: Any) -> None:
+            headers.update(response.http_response.headers)
+
         try:
-            answer, headers = await self._arm.query(body)
+            async with typed("query Resource Graph"), asyncio.timeout(READ_TIMEOUT * 2):
+                answer = await self._client.resources(request, raw_response_hook=keep)
         except Throttled as error:
             self._quota = Quota(0, self._monotonic() + (error.retry_after or _QUOTA_WINDOW))
             raise
         self._remember(headers)
         return answer
 
-    def _remember(self, headers: Mapping[str, str]) -> None:
+    def _remember(self, headers: dict[str, str]) -> None:
         lowered = {name.lower(): value for name, value in headers.items()}
         remaining = lowered.get("x-ms-user-quota-remaining")
         if remaining is not None and remaining.isdigit():
