@@ -69,8 +69,7 @@ class Actor:
     async def _prepare(self, desired: DesiredExtension, seen: Observation) -> bool:
         if desired.relay is None or seen.cluster is None:
             return True
-        await self.relays.prepare(seen.cluster, desired.relay)
-        return False
+        return await self.relays.prepare(seen.cluster, desired.relay)
 
     async def _put(self, name: str, desired: DesiredExtension, seen: Observation) -> bool:
         """PUT with the protected settings whole; their values live in this call only."""
@@ -80,7 +79,8 @@ class Actor:
                 connection = await self.relays.connection_string(seen.id, desired.relay)
             except Absent:
                 # The hybrid connection is there and its rule is not: make it before anything is sent.
-                return await self._prepare(desired, seen)
+                await self._prepare(desired, seen)
+                return False
             protected = {key: connection for key in desired.protected if key in _RELAY_KEYS}
         await self.extensions.create(seen.id, name, put_body(desired, protected))
         return True

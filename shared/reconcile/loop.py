@@ -139,6 +139,8 @@ class Reconciler:
         return row, after_sending(memory, written, outcome, self.clock()), outcome
 
     def _next_look(self, decision: Decision, outcome: Outcome | None, policy: Policy, lease: Lease) -> datetime | None:
+        if decision.action is Action.PREPARE_RELAY and outcome is not None and outcome.sent is Sent.ACCEPTED:
+            return self.clock()  # nothing is left to wait for: the install may go out
         if outcome is None or outcome.sent in {Sent.ACCEPTED, Sent.UNFINISHED}:
             return decision.next_look
         pause = policy.timing.follow_up
