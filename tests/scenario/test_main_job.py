@@ -99,8 +99,8 @@ def test_a_new_tagged_cluster_gets_its_extension(stage: Stage, schema: str) -> N
 def test_a_tag_set_later_is_enough(stage: Stage, schema: str, via: str) -> None:
     """A cluster without the tag is left alone; setting the tag, by either API, leads to one PUT."""
     cluster = stage.control.create_cluster(kind="aks", name=f"aks-later-{via}-{schema}", subscription=SUBSCRIPTION)
-    stage.settled(cluster)
-    assert stage.memory(cluster)["state"]["management"] == "NotSelected"
+    state = stage.until(lambda: stage.memory(cluster).get("state"), "a look at the cluster")
+    assert state["management"] == "NotSelected"
     assert stage.writes(cluster) == []
 
     stage.control.set_tags(cluster, SELECTED, via=via)

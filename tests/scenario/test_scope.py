@@ -1,56 +1,39 @@
-"""MUSTER_SCOPE with a management group: members are looked after, others are not; until it is known, nobody is."""
+"""MUSTER_SCOPE by management group: who belongs to it is asked of Resource Graph once, and kept."""
 
-from simulator.control import Control
-from tests.scenario.stage import SELECTED, Stage
+from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
 
-MEMBER = "21111111-1111-1111-1111-111111111111"
-STRANGER = "31111111-1111-1111-1111-111111111111"
-STAGE = {"settings": {"MUSTER_SCOPE": "managementGroups/mg-edge"}}
+INSIDE, OUTSIDE = SUBSCRIPTION, "22222222-2222-2222-2222-222222222222"
+STAGE = {"settings": {"MUSTER_SCOPE": "managementGroups/ml"}}
 
 
-def _cluster(control: Control, subscription: str, name: str) -> str:
-    return control.create_cluster(kind="aks", name=name, subscription=subscription, tags=SELECTED, emit=False)
-
-
-def _event(stage: Stage, cluster_id: str) -> None:
-    assert stage.deliver(
-        {
-            "id": "1",
-            "source": cluster_id.partition("/resourceGroups")[0],
-            "specversion": "1.0",
-            "type": "Microsoft.Resources.ResourceWriteSuccess",
-            "subject": cluster_id,
-            "time": "2026-08-20T10:20:30.1234567Z",
-            "data": {"operationName": "Microsoft.ContainerService/managedClusters/write"},
-        }
-    ) in {200, 202}
-
-
-def test_until_the_members_are_known_a_message_waits(stage: Stage, control: Control) -> None:
-    """With the membership unreadable no request names the cluster and the message waits; then there is one PUT."""
-    control.add_subscription(MEMBER, ["mg-edge"])
-    control.add_subscription(STRANGER, ["mg-other"])
-    cluster = _cluster(control, MEMBER, "member-early")
-    fault = control.add_fault(service="resource-graph", kind="status", status=503, when="before", body={})
-    _event(stage, cluster)
-    stage.until(lambda: stage.logs("scope-unknown"), "the scope to be found unknown")
-    stage.until(lambda: stage.queue_length() == 1 and not stage.queue_messages(), "the message to wait")
-    stage.until(lambda: stage.logs("look-again", cluster=cluster.lower()), "the look to be put off")
-    assert stage.requests(cluster) == []
-    control.clear_faults(fault)
-    stage.sweep()
-    stage.installed(cluster)
-    assert len(stage.puts(cluster)) == 1
-
-
-def test_members_are_looked_after_and_strangers_are_not(stage: Stage, control: Control) -> None:
-    """A tagged cluster of the group is installed; one of another group is not even read."""
-    inside, outside = _cluster(control, MEMBER, "member-late"), _cluster(control, STRANGER, "stranger")
-    _event(stage, outside)
-    _event(stage, inside)
+def test_only_members_of_the_group_are_looked_after(stage: Stage) -> None:
+    """A cluster below the group gets its extension; another's events leave a line, a count, and no request."""
+    stage.control.add_subscription(INSIDE, ["ml", "root"])
+    stage.control.add_subscription(OUTSIDE, ["sandbox", "root"])
+    stage.control.subscribe(stage.events_url(), "EventGridSchema")
+    inside = stage.control.create_cluster(kind="aks", name="aks-inside", subscription=INSIDE, tags=SELECTED)
     stage.installed(inside)
-    stage.quiet()
+
+    outside = stage.control.create_cluster(kind="aks", name="aks-outside", subscription=OUTSIDE, tags=SELECTED)
+
+    stage.until(lambda: stage.counter("out-of-scope"), "the event to be turned down")
     stage.sweep()
     stage.quiet()
-    assert stage.requests(outside) == []
-    assert stage.logs("out-of-scope", cluster=outside.lower())
+    assert stage.logs("out-of-scope") == [{"event": "out-of-scope", "cluster": outside.lower(), "asked": "event"}]
+    assert stage.counter("out-of-scope") == 1
+    assert stage.requests(OUTSIDE) == []
+    assert stage.memory(outside) == {}
+    assert len(stage.puts(inside)) == 1
+    groups = [each for each in stage.control.requests(service="resource-graph") if "resourcecontainers" in str(each)]
+    assert len(groups) == 2  # one for the first message, one by the sweep
+
+
+def test_people_cannot_reach_past_the_scope(stage: Stage) -> None:
+    """The API refuses an installation outside the scope, and names no such cluster to anybody."""
+    outside = f"/subscriptions/{OUTSIDE}/resourceGroups/rg-ml/providers/Microsoft.ContainerService/managedClusters/x"
+
+    answer = stage.post("/api/installs", {"cluster": outside, "profile": "training", "reason": "please"})
+
+    assert (answer.status, answer.body["errors"][0]["field"]) == (422, "cluster")
+    assert stage.get(f"/api/clusters?id={outside}").status == 404
+    assert stage.requests(OUTSIDE) == []
