@@ -80,9 +80,11 @@ def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
 
 def after_sending(before: Memory, written: Memory, outcome: Outcome, now: datetime) -> Memory:
     """The memory once the answer is known."""
-    if outcome.sent is not Sent.REFUSED or outcome.error is None:
+    if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
         return written
     taken_back = replace(written, sent=before.sent, sent_at=before.sent_at, sent_keys=before.sent_keys)
+    if outcome.error is None:
+        return taken_back
     if outcome.error.retry is Retry.NEVER:
         # The service will refuse the same again: that counts as a failed attempt.
         said = outcome.error.message
