@@ -117,7 +117,7 @@ def test_a_relay_is_no_extension():
     assert before_sending(memory, decision, NOW) == memory
 
 
-@pytest.mark.parametrize("sent", [Sent.ACCEPTED, Sent.AMBIGUOUS, Sent.UNFINISHED])
+@pytest.mark.parametrize("sent", [Sent.ACCEPTED, Sent.AMBIGUOUS])
 def test_what_was_or_may_have_been_accepted_stays_remembered(sent):
     """A time-out may have taken effect: then the extension is ours."""
     decision, memory = look(looked_at(ready()))
@@ -125,6 +125,15 @@ def test_what_was_or_may_have_been_accepted_stays_remembered(sent):
     error = Unavailable("no answer") if sent is Sent.AMBIGUOUS else None
 
     assert after_sending(memory, written, Outcome(sent, error), NOW) == written
+
+
+def test_an_install_that_was_put_off_is_not_remembered_as_sent():
+    """Its relay had to be made first: nothing went out, so an extension that turns up is somebody else's."""
+    decision, memory = look(looked_at(ready()))
+    written = before_sending(memory, decision, NOW)
+
+    assert written.sent is not None
+    assert after_sending(memory, written, Outcome(Sent.UNFINISHED), NOW).sent is None
 
 
 def test_a_refusal_for_good_counts_as_a_failure():
