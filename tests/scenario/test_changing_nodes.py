@@ -5,7 +5,8 @@ from functools import partial
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
 
 TIMES = 10
-INFERENCE = SELECTED | {"aml-profile": "poc-aks"}
+PURPOSE = {2: "DevTest", 3: None}
+TRAINING = SELECTED | {"aml-profile": "training"}
 WRITES = {
     "aks": "Microsoft.ContainerService/managedClusters/write",
     "arc": "Microsoft.Kubernetes/connectedClusters/write",
@@ -20,43 +21,42 @@ def looks(stage: Stage, cluster: str) -> int:
 def test_nodes_that_come_and_go_lead_to_no_write(stage: Stage) -> None:
     """Two nodes, three, two, ten times over, each seen by a look or a sweep: zero writes after the installation.
 
-    The CLI would send DevTest settings for two nodes and production ones for three.
+    The CLI sends DevTest settings for two nodes and none of them for three, so both ways round are tried.
     """
-    clusters = {
-        kind: stage.control.create_cluster(
-            kind=kind, name=f"{kind}-elastic", subscription=SUBSCRIPTION, tags=INFERENCE, nodes=2, emit=False
-        )
+    started = {
+        stage.control.create_cluster(
+            kind=kind, name=f"{kind}-elastic-{nodes}", subscription=SUBSCRIPTION, tags=TRAINING, nodes=nodes, emit=False
+        ): (kind, nodes)
         for kind in WRITES
+        for nodes in (2, 3)
     }
     stage.control.subscribe(stage.events_url(), "EventGridSchema")
     stage.sweep()
-    stage.installed(*clusters.values())
-    for cluster in clusters.values():
+    stage.installed(*started)
+    for cluster, (_, nodes) in started.items():
         [put] = stage.puts(cluster)
-        assert put["body"]["properties"]["configurationSettings"]["clusterPurpose"] == "DevTest"
+        assert put["body"]["properties"]["configurationSettings"].get("clusterPurpose") == PURPOSE[nodes]
     before = stage.mark()
 
     for turn in range(2 * TIMES):
-        nodes = 3 if turn % 2 == 0 else 2
-        seen = {cluster: looks(stage, cluster) for cluster in clusters.values()}
-        for kind, cluster in clusters.items():
-            stage.control.set_nodes(cluster, nodes)
+        seen = {cluster: looks(stage, cluster) for cluster in started}
+        for cluster, (kind, nodes) in started.items():
+            stage.control.set_nodes(cluster, nodes if turn % 2 else 5 - nodes)
             if turn % 3:
                 stage.control.publish(WRITES[kind], cluster)
         if turn % 3 == 0:
             # No event, then: the sweep's rows show the new number.
             stage.sweep()
-        for cluster in clusters.values():
-            stage.until(partial(_looked, stage, cluster, seen[cluster]), f"a look at {nodes} nodes")
+        for cluster in started:
+            stage.until(partial(_looked, stage, cluster, seen[cluster]), f"a look at {cluster} in turn {turn}")
 
-    stage.settled(*clusters.values())
+    stage.settled(*started)
     stage.sweep()
-    stage.settled(*clusters.values())
+    stage.settled(*started)
     assert stage.control.writes(before) == []
-    for cluster in clusters.values():
-        assert len(stage.puts(cluster)) == 1
+    for cluster, (_, nodes) in started.items():
         view = stage.cluster(cluster)
-        assert view["facts"]["nodes"] == 2
+        assert view["facts"]["nodes"] == nodes
         assert (view["state"]["management"], view["state"]["condition"]) == ("Managed", "Current")
         assert stage.memory(cluster)["state"].get("hold") is None
 
