@@ -39,8 +39,15 @@ class Standing:
 class Generations:
     """The policy in force, as this instance knows it."""
 
-    def __init__(self, source: PolicySource, documents: Documents, clock: Callable[[], datetime]) -> None:
-        self._source, self._documents, self._clock = source, documents, clock
+    def __init__(
+        self,
+        source: PolicySource,
+        documents: Documents,
+        clock: Callable[[], datetime],
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source, self._documents, self._clock, self._monotonic = source, documents, clock, monotonic
         self._policy: Policy | None = None
         self._current: Document | None = None
         self._parsed: dict[str, Policy] = {}
@@ -58,10 +65,10 @@ class Generations:
         """
         async with self._turn:
             known = self._policy
-            if known is not None and known.generation >= at_least and time.monotonic() < self._fresh_until:
+            if known is not None and known.generation >= at_least and self._monotonic() < self._fresh_until:
                 return known
             self._policy = await self._load()
-            self._fresh_until = time.monotonic() + _FRESH_FOR
+            self._fresh_until = self._monotonic() + _FRESH_FOR
             return self._policy
 
     async def standing(self) -> Standing:

@@ -5,6 +5,7 @@ Every document is JSON, gzip-compressed where it may grow with the fleet.
 
 import gzip
 import json
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from shared.errors import StorageError
 from shared.state.storage import made, typed
 
 CONTAINER = "muster-documents"
@@ -36,7 +38,11 @@ class Documents:
         self._container = container
 
     async def read(self, name: str, *, known: Document | None = None) -> Document | None:
-        """A document, or None where there is none. `known` is returned as it is while it is unchanged."""
+        """A document, or None where there is none. `known` is returned as it is while it is unchanged.
+
+        Raises:
+            StorageError: it cannot be read, or is damaged.
+        """
         blob = self._container.get_blob_client(name)
         condition: dict[str, Any] = {"etag": known.etag, "match_condition": MatchConditions.IfModified} if known else {}
         async with typed(f"read {name}"):
@@ -47,7 +53,7 @@ class Documents:
                 return None
             except ResourceModifiedError:
                 return known  # 304: not modified
-        return Document(_unpack(raw), stream.properties.etag)
+        return Document(_unpack(name, raw), stream.properties.etag)
 
     async def write(self, name: str, body: Any, *, over: Document | None = None, fresh: bool = False) -> None:
         """Write a document; with `over` only if it is still that version, with `fresh` only if there is none.
@@ -67,5 +73,10 @@ class Documents:
                 raise DocumentChanged(name) from error
 
 
-def _unpack(raw: bytes) -> Any:
-    return json.loads(gzip.decompress(raw))
+def _unpack(name: str, raw: bytes) -> Any:
+    try:
+        return json.loads(gzip.decompress(raw))
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise StorageError(
+            f"The document {name} in the container {CONTAINER} is damaged. Restore it; deleted, it is made anew."
+        ) from error

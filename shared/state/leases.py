@@ -70,9 +70,9 @@ class Lease:
         if self.left < NEEDED_FOR_A_WRITE:
             await self.renew()
 
-    async def _keep(self) -> None:
+    async def _keep(self, renew_after: float) -> None:
         while True:
-            await asyncio.sleep(_RENEW_AFTER)
+            await asyncio.sleep(renew_after)
             if self.abandoned:
                 return
             await self.renew()
@@ -81,8 +81,8 @@ class Lease:
 class Leases:
     """The container of lease blobs, one per cluster."""
 
-    def __init__(self, container: ContainerClient) -> None:
-        self._container = container
+    def __init__(self, container: ContainerClient, *, renew_after: float = _RENEW_AFTER) -> None:
+        self._container, self._renew_after = container, renew_after
 
     @asynccontextmanager
     async def hold(self, cluster: ClusterId) -> AsyncIterator[Lease]:
@@ -93,7 +93,7 @@ class Leases:
             StorageError: the storage account did not answer.
         """
         lease = await self._acquire(cluster)
-        keeper = asyncio.create_task(lease._keep())  # noqa: SLF001  the two classes are one mechanism
+        keeper = asyncio.create_task(lease._keep(self._renew_after))  # noqa: SLF001  the two classes are one mechanism
         try:
             yield lease
         finally:
