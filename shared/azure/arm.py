@@ -82,10 +82,24 @@ def _session() -> aiohttp.ClientSession:
 
 
 class Arm:
-    """The pipeline to Resource Manager, and the clients that share it. Close it when done."""
+    """The pipeline to Resource Manager, and the clients that share it. Close it when done.
 
-    def __init__(self, credential: AsyncTokenCredential, *, endpoint: str, audience: str) -> None:
+    Attributes:
+        read_timeout: seconds that a read may take, its connection and its token included.
+        write_timeout: the same of a write; a cluster's lease outlasts it.
+    """
+
+    def __init__(
+        self,
+        credential: AsyncTokenCredential,
+        *,
+        endpoint: str,
+        audience: str,
+        read_timeout: float = READ_TIMEOUT,
+        write_timeout: float = WRITE_TIMEOUT,
+    ) -> None:
         self._credential, self._endpoint = credential, endpoint
+        self.read_timeout, self.write_timeout = read_timeout, write_timeout
         self._scopes = [f"{audience}/.default"]
         self._transport = AioHttpTransport(session=_session())
         self._policies: list[Any] = [
@@ -146,7 +160,7 @@ class Arm:
         request = HttpRequest(
             method, f"{self._endpoint}{path}", params={"api-version": api_version}, headers=headers, content=content
         )
-        timeout = READ_TIMEOUT if method == "GET" else WRITE_TIMEOUT
+        timeout = self.read_timeout if method == "GET" else self.write_timeout
         async with typed(what), asyncio.timeout(timeout):
             response = await self._client.send_request(request)
             await response.read()

@@ -10,7 +10,7 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions, Q
 
 from shared import logs
 from shared.azure import kql
-from shared.azure.arm import READ_TIMEOUT, Arm
+from shared.azure.arm import Arm
 from shared.azure.failures import typed
 from shared.errors import AzureError, MusterError, Throttled, Unavailable
 from shared.model.arm import read_cluster, read_extension
@@ -47,7 +47,7 @@ class ResourceGraph:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client = arm.resource_graph()
+        self._client, self._timeout = arm.resource_graph(), arm.read_timeout * 2
         self._monotonic, self._sleep = monotonic, sleep
         self._quota = Quota()
 
@@ -104,7 +104,7 @@ class ResourceGraph:
             headers.update(response.http_response.headers)
 
         try:
-            async with typed("query Resource Graph"), asyncio.timeout(READ_TIMEOUT * 2):
+            async with typed("query Resource Graph"), asyncio.timeout(self._timeout):
                 answer = await self._client.resources(request, raw_response_hook=keep)
         except Throttled as error:
             self._quota = Quota(0, self._monotonic() + (error.retry_after or _QUOTA_WINDOW))
