@@ -1,0 +1,61 @@
+"""What the contract tests meet: real Azurite for the session, a simulated Azure for each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import pytest
+
+from devhost.azurite import Azurite
+from shared.azure.arm import Arm
+from shared.azure.credentials import credential
+from shared.state.storage import Storage
+from simulator.control import Control
+from simulator.server import Simulator, running
+
+
+@pytest.fixture(scope="session")
+def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The connection string of an Azurite."""
+    with Azurite(tmp_path_factory.mktemp("azurite")) as started:
+        yield started.connection_string
+
+
+@pytest.fixture
+def name() -> str:
+    """A name that no other test uses, fit for tables, queues and containers."""
+    return f"t{uuid4().hex}"
+
+
+@pytest.fixture
+async def storage(azurite: str, name: str) -> AsyncIterator[Storage]:
+    """The storage account, with a queue of the test's own that does not exist yet."""
+    async with Storage.by_connection(azurite, queue=name) as opened:
+        yield opened
+
+
+@pytest.fixture
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    """A simulated Azure, and an environment whose identity leads there; it must have met no defect of its own."""
+    with running() as simulator:
+        for key, value in simulator.environment().items():
+            monkeypatch.setenv(key, value)
+        yield simulator
+        assert Control(simulator.url, simulator.ca_file).defects() == []
+
+
+@pytest.fixture
+def control(azure: Simulator) -> Control:
+    """Its control surface."""
+    return Control(azure.url, azure.ca_file)
+
+
+@pytest.fixture
+async def arm(azure: Simulator) -> AsyncIterator[Arm]:
+    """Resource Manager of that Azure, by managed identity, with time-outs that a test can wait for."""
+    async with (
+        credential("") as identity,
+        Arm(identity, endpoint=azure.url, audience=azure.url, read_timeout=1.0, write_timeout=1.0) as opened,
+    ):
+        # aiohttp reads SSL_CERT_FILE when it is imported, which was before this simulator's CA was made.
+        opened._transport.connection_config.verify = azure.ca_file
+        yield opened
