@@ -209,7 +209,8 @@ class Stack:
 
     def _begin_host(self, slot: _HostSlot) -> None:
         self.environment = self.client_environment() | slot.settings
-        command = [sys.executable, "-m", "devhost", "--json", "--app", str(self._plan.app), "--key", self.key]
+        # With "=": a key may begin with a dash.
+        command = [sys.executable, "-m", "devhost", "--json", "--app", str(self._plan.app), f"--key={self.key}"]
         # An empty settings file, so that a developer's own local.settings.json stays out of it.
         no_settings = self._plan.folder / "no.settings.json"
         no_settings.write_text('{"Values": {}}\n')
