@@ -22,6 +22,7 @@ SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 FOREIGN = "99999999-9999-9999-9999-999999999999"
 SELECTED = {"aml-onboard": "true"}
 HOSTS = 2
+_POLL = 0.1
 
 _TIMING = "{followUp: 1s, secondLook: 2s, backoffFirst: 1s, backoffMax: 4s, unavailableMax: 3s}"
 _OTHER_TAGS: tuple[dict[str, str], ...] = ({}, {"aml-onboard": "false"}, {"aml-onboard": "perhaps"}, {"team": "search"})
@@ -95,6 +96,18 @@ class World:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310  our own host
                 running += sum(books["running"] for books in json.load(answer)["functions"].values())
         return running
+
+    def wait_until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Wait for a condition.
+
+        Raises:
+            TimeoutError: it did not come about.
+        """
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(_POLL)
 
     def revive(self) -> None:
         """Start hosts that were killed."""

@@ -253,6 +253,7 @@ def measure(folder: Path, *, quick: bool) -> Table:
                 for _ in range(times):
                     run.batch(scenario, size, batch)
                 rows.append(row(scenario, size, batch))
+    batches = ", ".join(f"{times} of {size}" for size, times in sizes)
     return Table(
         "event",
         "From event to PUT, per event",
@@ -274,7 +275,6 @@ def measure(folder: Path, *, quick: bool) -> Table:
             "Storage requests and CPU are counted until the look is written down; CPU is that of the whole host",
             "process, devhost's web server and queue polling included; the host's own queue reads are left out.",
             "With a new relay the time between its three looks (policy: followUp, 30 s as shipped) is left out.",
-            f"Batches, one after the other: {', '.join(f'{times} of {size}' for size, times in sizes)}. "
-            "The simulator adds no delay.",
+            f"Batches, one after the other: {batches}. The simulator adds no delay.",
         ),
     )
