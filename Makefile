@@ -24,7 +24,7 @@ up: setup ## the same stack, left running until Ctrl-C
 	@$(PY) -m demo --keep
 
 test: setup ## every test
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 3 --dist loadfile
 
 bench: setup ## the benchmark: a table and build/bench.json
 	@$(PY) -m bench
