@@ -23,6 +23,7 @@ from azure.mgmt.kubernetesconfiguration.extensions.aio import KubernetesConfigur
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 
 from shared.azure.failures import typed
+from shared.errors import Refused
 from shared.model.arm import read_cluster
 from shared.model.cluster import Cluster, Source
 from shared.model.identity import ClusterId, Kind
@@ -36,7 +37,13 @@ _CLUSTER_VERSIONS = {Kind.AKS: "2026-08-01", Kind.ARC: "2026-05-01"}
 
 
 def url_path(*segments: str) -> str:
-    """A URL path from its segments: the one place where names are escaped for a URL."""
+    """A URL path from its segments: the one place where names are escaped for a URL.
+
+    Raises:
+        Refused: a segment that no escape keeps in its place (RFC 3986, dot segments), or an empty one.
+    """
+    if not {"", ".", ".."}.isdisjoint(segments):
+        raise Refused(f"'{'/'.join(segments)}' cannot be the path of an Azure resource.")
     return "".join(f"/{quote(segment, safe='')}" for segment in segments)
 
 

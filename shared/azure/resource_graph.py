@@ -47,7 +47,7 @@ class ResourceGraph:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client, self._timeout = arm.resource_graph(), arm.read_timeout * 2
+        self._arm, self._client = arm, arm.resource_graph()
         self._monotonic, self._sleep = monotonic, sleep
         self._quota = Quota()
 
@@ -61,13 +61,16 @@ class ResourceGraph:
     ) -> AsyncIterator[dict[str, Any]]:
         """Every row of a query, page by page; the order of the rows means nothing.
 
-        `subscriptions` bounds the query; None asks over everything that the identity may read. A
-        `patient` reading waits for the quota, some seconds for each 15 pages; others are refused at once.
+        `subscriptions` bounds the query: an empty one finds nothing, None asks over everything that the
+        identity may read. A `patient` reading waits for the quota, some seconds for each 15 pages; others
+        are refused at once.
 
         Raises:
             AzureError: a page could not be had, or the service cut the result short.
         """
         scope = None if subscriptions is None else sorted(subscriptions)
+        if scope == []:
+            return  # the service takes an empty list for "everything that can be read"
         token: str | None = None
         while True:
             answer = await (self._patient_page if patient else self._page)(query, scope, token)
@@ -104,7 +107,7 @@ class ResourceGraph:
             headers.update(response.http_response.headers)
 
         try:
-            async with typed("query Resource Graph"), asyncio.timeout(self._timeout):
+            async with typed("query Resource Graph"), asyncio.timeout(self._arm.read_timeout * 2):
                 answer = await self._client.resources(request, raw_response_hook=keep)
         except Throttled as error:
             self._quota = Quota(0, self._monotonic() + (error.retry_after or _QUOTA_WINDOW))

@@ -6,6 +6,7 @@ from shared.azure.arm import Arm
 from shared.azure.credentials import credential
 from shared.azure.resource_graph import ResourceGraph
 from shared.errors import Throttled
+from shared.model.identity import ClusterId
 from simulator.control import Control
 from simulator.server import running
 
@@ -72,4 +73,4 @@ async def test_a_look_does_not_wait_for_the_quota(simulated, arm):
         raise AssertionError(f"it slept for {seconds} s")
 
     with pytest.raises(Throttled):
-        await ResourceGraph(arm, sleep=sleep).these([])
+        await ResourceGraph(arm, sleep=sleep).these([ClusterId.parse(control.clusters()[0])])
