@@ -51,11 +51,18 @@ def control(azure: Simulator) -> Control:
 
 @pytest.fixture
 async def arm(azure: Simulator) -> AsyncIterator[Arm]:
-    """Resource Manager of that Azure, by managed identity, with time-outs that a test can wait for."""
+    """Resource Manager of that Azure, by managed identity."""
     async with (
         credential("") as identity,
-        Arm(identity, endpoint=azure.url, audience=azure.url, read_timeout=1.0, write_timeout=1.0) as opened,
+        Arm(identity, endpoint=azure.url, audience=azure.url) as opened,
     ):
         # aiohttp reads SSL_CERT_FILE when it is imported, which was before this simulator's CA was made.
         opened._transport.connection_config.verify = azure.ca_file
         yield opened
+
+
+@pytest.fixture
+def impatient(arm: Arm) -> Arm:
+    """The same, giving up after a second."""
+    arm.read_timeout = arm.write_timeout = 1.0
+    return arm
