@@ -20,6 +20,8 @@ from shared.state.memory import MemoryChanged, MemoryTable, Row
 from shared.state.messages import Messages
 
 _TRIES = 5
+# The message must not come while its own sender still holds the cluster's lease: it would find it busy.
+_UNTIL_RELEASED = timedelta(seconds=1)
 
 
 def remembered(seen: Observation, decision: Decision, policy: Policy, now: datetime) -> Memory:
@@ -93,6 +95,17 @@ def after_sending(before: Memory, written: Memory, outcome: Outcome, now: dateti
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One look that was taken to its end: what was seen, decided and sent, when, and how long it took."""
+
+    seen: Observation
+    decision: Decision
+    outcome: Outcome | None
+    at: datetime
+    took: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Recorder:
     """What writes down for the loop."""
 
@@ -137,6 +150,8 @@ class Recorder:
     ) -> Row:
         """Write a look's memory with its next look; what others set meanwhile is respected."""
         wanted, by = look
+        if wanted is not None and by is LookBy.MESSAGE:
+            wanted = max(wanted, now + _UNTIL_RELEASED)
         for _ in range(_TRIES):
             standing = _consumed(row.memory, request, now)
             final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
@@ -157,10 +172,9 @@ class Recorder:
         if after.follow_up is not None and after.follow_up != before.follow_up:
             await self.messages.withdraw(after.follow_up)
 
-    async def tell(
-        self, seen: Observation, decision: Decision, outcome: Outcome | None, now: datetime, took: timedelta
-    ) -> None:
+    async def tell(self, step: Step) -> None:
         """One line of log for every decision; one row of history for each that changed something."""
+        seen, decision, outcome = step.seen, step.decision, step.outcome
         sent = outcome.sent.value if outcome else None
         if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
             await self.rights.note()
@@ -181,7 +195,7 @@ class Recorder:
             generation=decision.generation,
             reason=decision.reason,
             next=decision.next_look,
-            ms=round(took.total_seconds() * 1000),
+            ms=round(step.took.total_seconds() * 1000),
         )
         if not decision.action.writes and not _changed(seen.memory.state, decision.state):
             return
@@ -189,7 +203,7 @@ class Recorder:
         await self.history.add(
             seen.id,
             Event(
-                now,
+                step.at,
                 decision.action.value,
                 sent or "decided",
                 reason,

@@ -21,6 +21,7 @@ from azure.core.exceptions import (
 )
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
 
+from shared import logs
 from shared.errors import LeaseBusy, LeaseLost
 from shared.model.identity import ClusterId
 from shared.state.storage import made, typed
@@ -101,9 +102,14 @@ class Leases:
             with contextlib.suppress(asyncio.CancelledError, LeaseLost):
                 await keeper
             if not lease.abandoned:
-                # A lease that cannot be released expires by itself within the minute.
-                with contextlib.suppress(SdkError):
-                    await lease._client.release()  # noqa: SLF001
+                await self._release(cluster, lease)
+
+    async def _release(self, cluster: ClusterId, lease: Lease) -> None:
+        try:
+            await lease._client.release()  # noqa: SLF001  the two classes are one mechanism
+        except SdkError as error:
+            # It expires by itself within the minute; until then whoever asks for the cluster finds it busy.
+            logs.event("lease-not-released", cluster=str(cluster), code=type(error).__name__, reason=str(error)[:200])
 
     async def _acquire(self, cluster: ClusterId) -> Lease:
         blob = self._container.get_blob_client(cluster.key)

@@ -85,3 +85,14 @@ async def test_a_superseded_follow_up_that_finds_the_cluster_busy_asks_for_nothi
 
         assert (await recorder.table.read(CLUSTER)).memory.next_look == SOON
         assert await waiting(storage) == 1
+
+
+async def test_a_follow_up_never_overtakes_the_look_that_sends_it(connection: str) -> None:
+    """A look that lasted longer than its own pause sends a message that waits until its lease is released."""
+    async with recording(connection) as (recorder, storage):
+        passed = NOW - timedelta(milliseconds=5)
+        row = await recorder.close(await recorder.table.read(CLUSTER), EVENT, Memory(), (passed, LookBy.MESSAGE), NOW)
+
+        assert row.memory.next_look == NOW + timedelta(seconds=1)
+        assert await waiting(storage) == 1
+        assert await storage.queue.peek_messages() == []
