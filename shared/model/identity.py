@@ -50,6 +50,11 @@ _ID = re.compile(
 )
 
 
+def _lower(text: str) -> str:
+    # The one letter that Python makes two characters of, the second no letter: ARM would not know that name.
+    return "\u0130".join(part.lower() for part in text.split("\u0130"))
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ClusterId:
     """The ARM id of one AKS or Arc cluster; all parts in lower case."""
@@ -66,7 +71,7 @@ class ClusterId:
         Raises:
             InvalidClusterId: it is not exactly the id of an AKS or Arc cluster.
         """
-        lowered = text.strip().rstrip("/").lower() if len(text) <= MAX_ID_LENGTH else ""
+        lowered = _lower(text.strip().rstrip("/")) if len(text) <= MAX_ID_LENGTH else ""
         match = _ID.fullmatch(lowered)
         if match is None:
             raise InvalidClusterId(

@@ -45,14 +45,14 @@ def decode(text: str) -> Request:
         body = json.loads(text)
         if not isinstance(body, dict) or not isinstance(body["cluster"], str):
             raise RequestError("A message of the queue is not an object that names a cluster.")
-        due = body.get("due")
+        due, trace = body.get("due"), body.get("traceparent")
         return Request(
             ClusterId.parse(body["cluster"]),
             Reason(body["reason"]),
             datetime.fromisoformat(body["requestedAt"]),
             due=datetime.fromisoformat(due) if due else None,
             generation=int(body.get("policy") or 0),
-            traceparent=body.get("traceparent"),
+            traceparent=trace if isinstance(trace, str) and trace else None,
         )
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise RequestError(f"A message of the queue cannot be read: {type(error).__name__}.") from error
