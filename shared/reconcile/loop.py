@@ -20,7 +20,7 @@ from shared.reconcile.act import Actor, Outcome, Sent
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
 from shared.reconcile.observe import Observer
-from shared.reconcile.record import Recorder, after_sending, before_sending, remembered, superseded
+from shared.reconcile.record import Recorder, Step, after_sending, before_sending, remembered, superseded
 from shared.reconcile.scope import Scope
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
@@ -28,6 +28,7 @@ from shared.state.memory import MemoryTable, Row
 # A cluster whose lease is busy is asked for again after 30 to 60 seconds.
 _BUSY_AGAIN = timedelta(seconds=30)
 _TROUBLE_AGAIN = timedelta(seconds=30)
+_RELAY_READY = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,16 @@ class Reconciler:
                 logs.event("out-of-scope", cluster=str(request.cluster), asked=request.reason.value)
                 return None
             async with self.leases.hold(request.cluster) as lease:
-                return await self._with_lease(request, lease)
+                step = await self._with_lease(request, lease)
         except LeaseBusy:
             await self._again(request, self._busy_delay(request), "busy")
         except MusterError as error:
             logs.count("step-troubled")
             await self._again(request, await self._trouble_delay(error), error.message)
+        else:
+            if step is not None:
+                await self.recorder.tell(step)
+                return step.decision
         return None
 
     async def _trouble_delay(self, error: MusterError) -> timedelta:
@@ -84,7 +89,7 @@ class Reconciler:
             plain = replace(request, reason=Reason.SWEEP, requested_at=now, due=None)
             await self.recorder.messages.send(plain, delay=delay)
 
-    async def _with_lease(self, request: Request, lease: Lease) -> Decision | None:
+    async def _with_lease(self, request: Request, lease: Lease) -> Step | None:
         row = await self.table.read(request.cluster)
         if superseded(row.memory, request):
             logs.count("superseded")
@@ -102,8 +107,7 @@ class Reconciler:
         else:
             look = self._next_look(decision, outcome, policy, lease), decision.look_by
             row = await self.recorder.close(row, request, memory, look, self.clock())
-        await self.recorder.tell(seen, decision, outcome, self.clock(), self.clock() - started)
-        return decision
+        return Step(seen, decision, outcome, self.clock(), self.clock() - started)
 
     async def _decided(self, request: Request, row: Row, policy: Policy) -> tuple[Observation, Decision]:
         """Decide; and where the answer is a write, decide again on what ARM says."""
@@ -140,7 +144,7 @@ class Reconciler:
 
     def _next_look(self, decision: Decision, outcome: Outcome | None, policy: Policy, lease: Lease) -> datetime | None:
         if decision.action is Action.PREPARE_RELAY and outcome is not None and outcome.sent is Sent.ACCEPTED:
-            return self.clock()  # nothing is left to wait for: the install may go out
+            return self.clock() + _RELAY_READY  # nothing is left to wait for but the end of this step
         if outcome is None or outcome.sent in {Sent.ACCEPTED, Sent.UNFINISHED}:
             return decision.next_look
         pause = policy.timing.follow_up

@@ -176,8 +176,6 @@ class Recorder:
         """One line of log for every decision; one row of history for each that changed something."""
         seen, decision, outcome = step.seen, step.decision, step.outcome
         sent = outcome.sent.value if outcome else None
-        if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
-            await self.rights.note()
         logs.count(f"decision-{decision.action.value}")
         logs.event(
             "decision",
@@ -197,16 +195,25 @@ class Recorder:
             next=decision.next_look,
             ms=round(step.took.total_seconds() * 1000),
         )
+        try:
+            await self._keep(step)
+        except StorageError as error:
+            # The step itself is done and written down; only its line of history is missing.
+            logs.event("history-unrecorded", cluster=str(seen.id), reason=error.message)
+
+    async def _keep(self, step: Step) -> None:
+        seen, decision, outcome = step.seen, step.decision, step.outcome
+        if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
+            await self.rights.note()
         if not decision.action.writes and not _changed(seen.memory.state, decision.state):
             return
-        reason = outcome.error.message if outcome and outcome.error else decision.reason
         await self.history.add(
             seen.id,
             Event(
                 step.at,
                 decision.action.value,
-                sent or "decided",
-                reason,
+                outcome.sent.value if outcome else "decided",
+                outcome.error.message if outcome and outcome.error else decision.reason,
                 decision.state.condition.value,
                 profile=decision.profile,
                 rule=decision.rule,

@@ -141,6 +141,12 @@ class Intents:
             return last
         for name in names:
             content = await (await self._mirror.download_blob(name)).readall()
+            if not content:
+                # A month begins empty for a moment only; one that stays so was emptied, and its words are lost.
+                raise IntentsUnreadable(
+                    f"{name} in the container {CONTAINER} is empty. Restore that blob, or delete it where nobody asked "
+                    "for anything in that month; until then nothing is written to any cluster."
+                )
             for number, line in enumerate(content.splitlines(), start=1):
                 try:
                     entry = json.loads(line)
