@@ -13,7 +13,9 @@ from shared.model.arm import read_cluster
 from shared.model.cluster import Cluster, Source
 from shared.model.decision import Action, Decision
 from shared.model.extension import AZUREML, Extension
-from shared.model.observation import Gates, Mode, Observation, Reason
+from shared.model.gates import Gates, Mode
+from shared.model.observation import Observation
+from shared.model.request import Reason
 from shared.model.state import Condition, Management
 from shared.policy.loading import parse_policy, read_policy
 from shared.policy.model import Policy

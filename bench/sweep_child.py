@@ -23,8 +23,10 @@ from shared.composition import House, opened
 from shared.config import Settings
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
+from shared.model.gates import Gates, Mode
 from shared.model.message import QUEUE
-from shared.model.observation import Gates, Mode, Observation, Reason
+from shared.model.observation import Observation
+from shared.model.request import Reason
 from shared.reconcile.decide import decide
 from shared.reconcile.record import remembered
 from shared.state.memory import Row

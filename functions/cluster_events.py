@@ -17,7 +17,7 @@ from shared.config import Settings
 from shared.errors import InvalidClusterId
 from shared.model.identity import ClusterId, Kind
 from shared.model.message import QUEUE, encode
-from shared.model.observation import Reason, Request
+from shared.model.request import Reason, Request
 
 blueprint = func.Blueprint()
 

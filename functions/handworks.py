@@ -15,7 +15,7 @@ from shared.errors import Absent, Finding, InvalidClusterId, RequestError
 from shared.model.cluster import Cluster
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent, Word
-from shared.model.observation import Reason, Request
+from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 

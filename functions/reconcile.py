@@ -8,7 +8,7 @@ from functions.failing import failure_told
 from shared import logs
 from shared.errors import InputError
 from shared.model.message import POISON_QUEUE, QUEUE, decode
-from shared.model.observation import Request
+from shared.model.request import Request
 
 blueprint = func.Blueprint()
 

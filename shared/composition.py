@@ -22,8 +22,8 @@ from shared.azure.resource_graph import Lookup, ResourceGraph
 from shared.config import PUBLIC_ARM, Settings
 from shared.fleet.inventory import Inventory
 from shared.fleet.sweep import Sweep
+from shared.model.gates import Gates
 from shared.model.message import QUEUE
-from shared.model.observation import Gates
 from shared.reconcile.act import Actor
 from shared.reconcile.generations import Generations
 from shared.reconcile.loop import Reconciler

@@ -18,9 +18,11 @@ from shared.fleet.compliance import SNAPSHOT, Line, figures
 from shared.model.cluster import Cluster
 from shared.model.decision import Action, Decision
 from shared.model.extension import Extension
+from shared.model.gates import Gates
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
-from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason, Request
 from shared.model.state import Management, State
 from shared.policy.model import Policy
 from shared.reconcile.decide import decide

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.errors import RequestError
 from shared.model.identity import ClusterId
-from shared.model.observation import Reason, Request
+from shared.model.request import Reason, Request
 
 QUEUE = "reconcile"
 POISON_QUEUE = "reconcile-poison"

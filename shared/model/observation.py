@@ -2,40 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
+from shared.model.gates import Gates
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
+from shared.model.request import Reason
 from shared.model.state import State
-
-
-class Reason(StrEnum):
-    """Why somebody asked for a look."""
-
-    EVENT = "event"
-    SWEEP = "sweep"
-    MANUAL = "manual"
-    FOLLOW_UP = "follow-up"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A wish that one cluster be looked at. It carries no state of the cluster.
-
-    Attributes:
-        due: of a follow-up, the moment it was scheduled for; one that differs from the memory's
-            `next_look` was superseded.
-        generation: of the policy that its sender knew.
-    """
-
-    cluster: ClusterId
-    reason: Reason
-    requested_at: datetime
-    due: datetime | None = None
-    generation: int = 0
-    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +61,6 @@ class Memory:
     looked_at: datetime | None = None
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
-
-
-class Mode(StrEnum):
-    """Ceiling for what an instance does."""
-
-    REPORT = "report"
-    ENFORCE = "enforce"
-
-
-@dataclass(frozen=True, slots=True)
-class Gates:
-    """What `fleet` and the settings allow at this moment."""
-
-    mode: Mode
-    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared.model.decision import Action, Decision, LookBy
-from shared.model.observation import Mode, Observation, Reason
+from shared.model.gates import Mode
+from shared.model.observation import Observation
+from shared.model.request import Reason
 from shared.model.state import Condition, HoldCode, Management, Reachability, State
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select

@@ -13,7 +13,9 @@ from shared import logs
 from shared.errors import LeaseBusy, MusterError, StorageError
 from shared.model.cluster import Source
 from shared.model.decision import Action, Decision, LookBy
-from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.gates import Gates
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason, Request
 from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Actor, Outcome, Sent

@@ -17,9 +17,11 @@ from shared.azure.resource_graph import Lookup
 from shared.errors import Absent, AzureError, IntentsUnreadable, NotAuthorized
 from shared.model.cluster import Cluster, Source
 from shared.model.extension import Relay
+from shared.model.gates import Gates
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
-from shared.model.observation import Gates, Memory, Observation, Reason, Request
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason, Request
 from shared.model.state import Management
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select

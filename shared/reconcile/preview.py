@@ -3,7 +3,8 @@
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
-from shared.model.observation import Observation, Reason, Request
+from shared.model.observation import Observation
+from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.reconcile.decide import decide
 from shared.reconcile.loop import Reconciler

@@ -7,7 +7,8 @@ from shared import logs
 from shared.azureml.drift import fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
-from shared.model.observation import Memory, Observation, Reason, Request
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason, Request
 from shared.model.state import Condition, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Outcome, Sent

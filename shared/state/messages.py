@@ -9,7 +9,8 @@ from azure.core.exceptions import AzureError as SdkError
 from azure.storage.queue.aio import QueueClient
 
 from shared.model.message import encode
-from shared.model.observation import FollowUp, Memory, Reason, Request
+from shared.model.observation import FollowUp, Memory
+from shared.model.request import Reason, Request
 from shared.state.storage import made, typed
 
 # The service keeps a message invisible for at most seven days; the sweep brings later looks about.

@@ -10,7 +10,8 @@ import pytest
 from devhost.stack import Stack
 from shared.model.decision import LookBy
 from shared.model.identity import ClusterId
-from shared.model.observation import Memory, Reason, Request
+from shared.model.observation import Memory
+from shared.model.request import Reason, Request
 from shared.reconcile.record import Recorder
 from shared.reconcile.rights import Rights
 from shared.state.documents import Documents

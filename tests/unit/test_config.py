@@ -6,7 +6,7 @@ import pytest
 
 from shared.config import Settings
 from shared.errors import ConfigurationError
-from shared.model.observation import Mode
+from shared.model.gates import Mode
 
 FIRST, SECOND = "11111111-2222-3333-4444-555555555555", "AAAAAAAA-2222-3333-4444-555555555555"
 LEAST = {"MUSTER_SCOPE": FIRST, "AzureWebJobsStorage": "UseDevelopmentStorage=true"}

@@ -15,7 +15,7 @@ from functions.cluster_events import cluster_events
 from shared import logs
 from shared.model.identity import Kind
 from shared.model.message import decode
-from shared.model.observation import Reason
+from shared.model.request import Reason
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"

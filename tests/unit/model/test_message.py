@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.errors import InputError, InvalidClusterId, RequestError
 from shared.model.identity import ClusterId, Kind
 from shared.model.message import decode, encode
-from shared.model.observation import Reason, Request
+from shared.model.request import Reason, Request
 
 NOW = datetime(2026, 8, 22, 12, 0, 0, 123456, UTC)
 CLUSTER = ClusterId("11111111-2222-3333-4444-555555555555", "straße", Kind.ARC, "edge")

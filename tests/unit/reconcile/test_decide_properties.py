@@ -7,8 +7,8 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from shared.model.decision import Action
+from shared.model.gates import Mode
 from shared.model.intent import Word
-from shared.model.observation import Mode
 from shared.model.state import Condition, Management
 from shared.policy.model import Enforcement
 from shared.reconcile.attempts import counted

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from shared.model.decision import Action, LookBy
+from shared.model.gates import Gates, Mode
 from shared.model.intent import Intent, Word
-from shared.model.observation import Gates, Memory, Mode, Observation, Reason
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason
 from shared.model.state import Condition, Hold, HoldCode, Management, State
 from shared.policy.model import AdoptionMode, Enforcement, EnforcementTable, Policy
 from shared.reconcile.decide import decide

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from shared.model.gates import Gates, Mode
 from shared.model.intent import Intent, Word
-from shared.model.observation import Gates, Mode
 from shared.reconcile.decide import decide
 from shared.reconcile.inputs import basis_of, choice_of, inputs_of
 from tests.unit.reconcile.worlds import NOW, SHIPPED, extension, installed, looked_at, ready

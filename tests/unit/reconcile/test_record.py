@@ -8,7 +8,8 @@ import pytest
 from shared.azureml.drift import fingerprint
 from shared.errors import InProgress, NotAuthorized, Refused, Throttled, Unavailable
 from shared.model.decision import Action
-from shared.model.observation import Memory, Observation, Reason
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason
 from shared.model.state import Condition, Management
 from shared.policy.model import Enforcement, EnforcementTable
 from shared.reconcile.act import Outcome, Sent

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from shared.azureml.drift import fingerprint
 from shared.model.cluster import Cluster, NodePool, Source
 from shared.model.extension import Extension
+from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId, Kind
 from shared.model.intent import Intent, Word
-from shared.model.observation import FollowUp, Gates, Memory, Mode, Observation, Reason
+from shared.model.observation import FollowUp, Memory, Observation
+from shared.model.request import Reason
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State
 from shared.policy.loading import parse_policy
 from shared.policy.model import AdoptionMode, Enforcement, EnforcementTable, Policy, PolicyText
