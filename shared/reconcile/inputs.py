@@ -64,7 +64,7 @@ def inputs_of(policy: Policy, seen: Observation, decision: Decision, now: dateti
         return None
     moving = (cluster.provisioning_state, cluster.power_state, cluster.connectivity)
     listed = [
-        (each.name.lower(), each.provisioning_state.lower(), each.current_version, sorted(each.settings.items()))
+        (each.name.lower(), each.provisioning_state.lower(), each.current_version or "", sorted(each.settings.items()))
         for each in seen.extensions or ()
         if each.azureml and decision.state.management not in _NOT_OURS
     ]

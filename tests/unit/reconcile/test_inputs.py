@@ -93,6 +93,13 @@ def test_extensions_of_unselected_clusters_and_of_other_types_are_no_input():
     assert inputs(looked_at(CLUSTER, extension(name="f", type="microsoft.flux"))) == inputs(looked_at(CLUSTER))
 
 
+def test_extensions_that_differ_in_little_have_an_order():
+    """Names in two letter cases, one of them without a version: still one fingerprint, whatever the order."""
+    first, second = extension(name="azureml"), extension(name="AzureML", current_version="1.1.90")
+
+    assert inputs(looked_at(CLUSTER, first, second)) == inputs(looked_at(CLUSTER, second, first))
+
+
 def test_what_could_not_be_read_has_none():
     """No fingerprint stands for a cluster that nobody saw."""
     assert inputs(replace(looked_at(CLUSTER), cluster=None)) is None
