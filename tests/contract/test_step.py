@@ -52,7 +52,7 @@ def asked(cluster: ClusterId) -> Request:
 async def reached(control: Control, method: str) -> None:
     """Wait until such a request about extensions has reached the service."""
     async with asyncio.timeout(30):
-        while not await asyncio.to_thread(control.requests, service="extensions", method=method):  # noqa: ASYNC110  another process
+        while not await asyncio.to_thread(control.requests, service="extensions", method=method):  # noqa: ASYNC110  polls
             await asyncio.sleep(0.02)
 
 
