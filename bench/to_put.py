@@ -1,240 +1,14 @@
-"""From an event to the PUT: calls to Azure, storage requests, own CPU and time, through a real host process.
+"""From an event to the PUT: calls to Azure, storage requests, own CPU and time, through a real host process."""
 
-Events are kept back by the simulated Event Grid until there is one for each cluster of a batch, then
-released at once. Calls are told per cluster from the simulator's log, up to and including its PUT; what is shared
-(Resource Graph, token, providers) is divided by the number of clusters.
-"""
-
-import json
-import subprocess
-import sys
-import time
-import urllib.request
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from bench.machine import cpu_seconds
-from bench.storage_log import StorageLog
+from bench.event_batches import SCENARIOS, Batch, Scenario, running
 from bench.table import Cell, Table, quantile
-from devhost.child import REPOSITORY, clean_environment
-from devhost.stack import Stack
-from simulator.control import Control
 
-SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
-_SELECTED = {"aml-onboard": "true"}
-_PATIENCE = 120.0
-# The namespace of a relay, what lies in it, and the PUT are a step each.
-_MOST_LOOKS = 4
-_SETTINGS = {
-    "MUSTER_MODE": "enforce",
-    "MUSTER_SCOPE": SUBSCRIPTION,
-    "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.100",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """One row's kind of cluster."""
-
-    label: str
-    kind: str
-    relay_exists: bool = False
-
-
-SCENARIOS = (
-    Scenario("AKS", "aks"),
-    Scenario("Arc, relay exists", "arc", relay_exists=True),
-    Scenario("Arc, new relay", "arc"),
-)
-
-
-@dataclass(slots=True)
-class Batch:
-    """What one or more batches of events cost, summed."""
-
-    events: int = 0
-    calls: list[float] = field(default_factory=list)
-    shared: Counter[str] = field(default_factory=Counter)
-    services: Counter[str] = field(default_factory=Counter)
-    seconds: list[float] = field(default_factory=list)
-    cpu: float = 0.0
-    storage: Counter[str] = field(default_factory=Counter)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator["Run"]:
-    """A stack with one host, subscribed and warmed up by one cluster of each kind."""
-    folder.mkdir(parents=True, exist_ok=True)
-    policy = folder / "policy.yaml"
-    shipped = (REPOSITORY / "policy.yaml").read_text()
-    # No follow-up falls into a measurement: second looks are brought about by a second event.
-    policy.write_text(shipped.replace("followUp: 30s", "followUp: 30m"))
-    with Stack.start(folder, settings=_SETTINGS | {"MUSTER_POLICY": str(policy)}, storage_log=True) as stack:
-        run = Run(stack)
-        for scenario in SCENARIOS:
-            run.batch(run.clusters(scenario, 1))
-        yield run
-
-
-class Run:
-    """A running stack, and batches of events on it."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-        self._control = Control(stack.simulator_url, str(stack.ca_file))
-        url = f"{stack.host_urls[0]}/runtime/webhooks/EventGrid?functionName=cluster_events&code={stack.key}"
-        self._subscription = self._control.subscribe(url, "EventGridSchema", hold=True)
-        self._control.durations(create=3600, relay=0)
-        self._made = self._seen = 0
-
-    def clusters(self, scenario: Scenario, count: int) -> list[str]:
-        """So many clusters of a kind, each in a resource group of its own; no event speaks of them yet."""
-        made = range(self._made + 1, self._made + count + 1)
-        self._made += count
-        clusters = self._control.create_clusters(
-            [
-                {
-                    "kind": scenario.kind,
-                    "name": f"c{number}",
-                    "resource_group": f"rg-{number}-",
-                    "subscription": SUBSCRIPTION,
-                    "tags": _SELECTED,
-                    "emit": False,
-                }
-                for number in made
-            ]
-        )
-        if scenario.relay_exists:
-            subprocess.run(
-                [sys.executable, "-m", "bench.relay_child"],
-                input="\n".join(clusters),
-                text=True,
-                cwd=REPOSITORY,
-                env=clean_environment() | self._stack.client_environment() | _SETTINGS,
-                check=True,
-                timeout=_PATIENCE,
-            )
-        return clusters
-
-    def batch(self, clusters: list[str], into: Batch | None = None) -> Batch:
-        """Release an event for each cluster at once and wait for as many PUTs."""
-        batch = into or Batch()
-        for cluster in clusters:
-            self._control.set_tags(cluster, _SELECTED)
-        since = self._last()
-        storage, cpu = StorageLog(self._stack.logs()["azurite"]), self._cpu()
-        waited = dict.fromkeys(clusters, 0.0)
-        begun = self._control.now()
-        puts: dict[str, dict[str, Any]] = {}
-        for look in range(_MOST_LOOKS):
-            if look:
-                self._ask_again(clusters, since, waited)
-            self._look(clusters)
-            puts = self._puts(since)
-            if len(puts) == len(clusters):
-                break
-        if set(puts) != {_group(cluster) for cluster in clusters}:
-            tail = self._stack.log_tail("host-0", 12)
-            raise RuntimeError(f"{len(puts)} PUTs for {len(clusters)} events\n{tail}")
-        batch.cpu += self._cpu() - cpu
-        batch.storage += storage.counts()
-        batch.events += len(clusters)
-        self._note(batch, clusters, since)
-        batch.seconds += [puts[_group(cluster)]["at"] - begun - waited[cluster] for cluster in clusters]
-        return batch
-
-    def _ask_again(self, clusters: list[str], since: int, waited: dict[str, float]) -> None:
-        """Hold a second event ready for each, and note for how long it had been left alone."""
-        settled = self._settled_at(clusters, since)
-        for cluster in clusters:
-            self._control.set_tags(cluster, _SELECTED)
-        now = self._control.now()
-        for cluster in clusters:
-            waited[cluster] += now - settled[cluster]
-
-    def _note(self, batch: Batch, clusters: list[str], since: int) -> None:
-        groups = {_group(cluster) for cluster in clusters}
-        own: dict[str, int] = dict.fromkeys(groups, 0)
-        done: set[str] = set()
-        for entry in self._control.requests(since):
-            group = _group(entry["path"])
-            if group not in groups:
-                batch.shared[entry["service"]] += 1
-            elif group not in done:
-                own[group] += 1
-                batch.services[f"{entry['service']} {entry['method']}"] += 1
-                if _is_put(entry):
-                    done.add(group)
-        batch.calls += own.values()
-
-    def _puts(self, since: int) -> dict[str, dict[str, Any]]:
-        entries = self._control.requests(since, method="PUT", service="extensions")
-        return {_group(entry["path"]): entry for entry in entries if _is_put(entry)}
-
-    def _settled_at(self, clusters: list[str], since: int) -> dict[str, float]:
-        groups = {_group(cluster): cluster for cluster in clusters}
-        last: dict[str, float] = {}
-        for entry in self._control.requests(since):
-            if (group := _group(entry["path"])) in groups:
-                last[groups[group]] = entry["at"] + entry["duration"]
-        return last
-
-    def _look(self, clusters: list[str]) -> None:
-        """Release the events and wait until each cluster was looked at and nothing runs any more."""
-        since = self._last()
-        wanted = {_group(cluster) for cluster in clusters}
-        self._control.release(self._subscription)
-
-        def all_looked_at() -> bool:
-            # A look at a selected cluster always asks Azure for its extensions.
-            listed = self._control.requests(since, method="GET", service="extensions")
-            return {_group(entry["path"]) for entry in listed} >= wanted
-
-        _until(all_looked_at, "a cluster was not looked at")
-        _until(self._is_idle, "the looks did not end")
-
-    def _last(self) -> int:
-        """The number of the simulator's latest request."""
-        entries = self._control.requests(self._seen)
-        self._seen += len(entries)
-        return self._seen
-
-    def _is_idle(self) -> bool:
-        request = urllib.request.Request(  # noqa: S310  our own host
-            f"{self._stack.host_urls[0]}/admin/devhost/invocations", headers={"x-functions-key": self._stack.key}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  our own host
-            books = json.load(answer)["functions"]
-        if books["reconcile"]["failed"]:
-            raise RuntimeError(f"reconcile failed: {books['reconcile']['lastError']}")
-        return not any(each["running"] for each in books.values())
-
-    def _cpu(self) -> float:
-        pid = self._stack.host_pid(0)
-        if pid is None:
-            raise RuntimeError(f"the host died\n{self._stack.log_tail('host-0')}")
-        return cpu_seconds(pid)
-
-
-def _group(path: str) -> str:
-    parts = path.lower().split("/")
-    return parts[parts.index("resourcegroups") + 1] if "resourcegroups" in parts else ""
-
-
-def _is_put(entry: dict[str, Any]) -> bool:
-    return entry["method"] == "PUT" and entry["service"] == "extensions" and entry["status"] in {200, 201}
-
-
-def _until(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(complaint)
-        time.sleep(0.1)
+# Events at once, and how often.
+_QUICK = ((1, 3), (10, 1))
+_SIZES = ((1, 10), (10, 3), (100, 1))
+_SIZES_OF_STEPS = ((1, 3), (10, 1), (100, 1))
 
 
 def row(scenario: Scenario, size: int, batch: Batch) -> tuple[Cell, ...]:
@@ -257,10 +31,10 @@ def row(scenario: Scenario, size: int, batch: Batch) -> tuple[Cell, ...]:
 
 def measure(folder: Path, *, quick: bool) -> Table:
     """1, 10 and 100 events for each scenario."""
-    sizes = ((1, 3), (10, 1)) if quick else ((1, 10), (10, 2), (100, 1))
     rows = []
     with running(folder) as run:
         for scenario in SCENARIOS:
+            sizes = _QUICK if quick else _SIZES if scenario.steps == 1 else _SIZES_OF_STEPS
             clusters = run.clusters(scenario, sum(size * times for size, times in sizes))
             for size, times in sizes:
                 batch = Batch()
@@ -268,7 +42,6 @@ def measure(folder: Path, *, quick: bool) -> Table:
                     taken, clusters = clusters[:size], clusters[size:]
                     run.batch(taken, batch)
                 rows.append(row(scenario, size, batch))
-    batches = ", ".join(f"{times} of {size}" for size, times in sizes)
     return Table(
         "event",
         "From event to PUT, per event",
@@ -289,7 +62,8 @@ def measure(folder: Path, *, quick: bool) -> Table:
             "Calls to Azure up to and with the PUT, token and other shared calls divided by the events.",
             "Storage requests and CPU are counted until the look is written down; CPU is that of the whole host",
             "process, devhost's web server and queue polling included; the host's own queue reads are left out.",
-            "With a new relay the time between its looks (policy: followUp, 30 s as shipped) is left out.",
-            f"Batches, one after the other: {batches}. The simulator adds no delay.",
+            "With a new relay the wait for its namespace (policy: followUp, 30 s as shipped) is left out; the pause",
+            "of 2 s before the PUT is not.",
+            "Batches come one after the other; the simulator adds no delay.",
         ),
     )
