@@ -39,7 +39,7 @@ _AGAINST = {1: 0, 3: 2, 4: 2}
 
 def measure(folder: Path, *, quick: bool) -> Table:
     """Run each start several times, in turn, and give medians and ratios."""
-    rounds = 3 if quick else 9
+    rounds = 3 if quick else 7
     settings = {"MUSTER_MODE": "report", "MUSTER_SCOPE": SUBSCRIPTION}
     with Stack.start(folder, settings=settings, hosts=0) as stack:
         control = Control(stack.simulator_url, str(stack.ca_file))

@@ -7,7 +7,7 @@ from bench.table import Cell, Table, quantile
 
 # Events at once, and how often.
 _QUICK = ((1, 3), (10, 1))
-_SIZES = ((1, 10), (10, 3), (100, 1))
+_SIZES = ((1, 10), (10, 2), (100, 1))
 _SIZES_OF_STEPS = ((1, 3), (10, 1), (100, 1))
 
 
