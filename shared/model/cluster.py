@@ -35,6 +35,7 @@ class NodePool:
     power_state: str | None
     labels: tuple[tuple[str, str], ...] = ()
     gpu_driver: str | None = None
+    autoscaled: bool = False
 
     @property
     def gpu(self) -> bool | None:
@@ -73,7 +74,18 @@ class Cluster:
         kubernetes_version: the version that runs.
         distribution: Arc: openshift, k3s, ...; AKS: aks.
         managed_identity: AKS: False where a service principal is used. None on Arc.
+        kubelet_identity: AKS: whether the nodes work under a managed identity of their own; None where the
+            body does not tell.
         pools: AKS agent pools. None on Arc.
+        local_accounts_disabled: AKS: whether local accounts are switched off.
+        entra: AKS: whether people and programs sign in with Entra ID.
+        authorized_ranges: AKS: networks that may reach the API server; empty where everybody may.
+        private: AKS: whether the API server has no public address.
+        pod_identity: AKS: whether Entra pod identity is on.
+        outbound_type: AKS: how nodes reach the internet: loadBalancer, userDefinedRouting, none, ...
+        http_proxy: AKS: whether nodes go through a proxy.
+        node_autoprovisioning: AKS: whether nodes are made as pods need them, so that pools tell no capacity.
+        agent_errors: Arc: what the agents reported as wrong.
     """
 
     id: ClusterId
@@ -94,7 +106,17 @@ class Cluster:
     kubernetes_version: str | None = None
     distribution: str | None = None
     managed_identity: bool | None = None
+    kubelet_identity: bool | None = None
     pools: tuple[NodePool, ...] | None = None
+    local_accounts_disabled: bool | None = None
+    entra: bool | None = None
+    authorized_ranges: tuple[str, ...] | None = None
+    private: bool | None = None
+    pod_identity: bool | None = None
+    outbound_type: str | None = None
+    http_proxy: bool | None = None
+    node_autoprovisioning: bool | None = None
+    agent_errors: tuple[str, ...] | None = None
 
     @property
     def kind(self) -> Kind:

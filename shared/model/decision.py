@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from shared.model.check import CheckResult
 from shared.model.extension import DesiredExtension
+from shared.model.inside import Verification
 from shared.model.state import State
 
 
@@ -44,6 +46,16 @@ _WRITES = frozenset(
 )
 
 
+class Want(StrEnum):
+    """Facts that `decide` asks for before it lets a step go ahead; whoever looks reads them and asks again."""
+
+    RELAY = "relay"
+    SURROUNDINGS = "surroundings"
+    INSIDE = "inside"
+    CERTIFICATE = "certificate"
+    COMPUTES = "computes"
+
+
 class LookBy(StrEnum):
     """Who brings the next look about: a delayed message, or the sweep that finds it overdue."""
 
@@ -67,6 +79,12 @@ class Decision:
         extension: name of the extension that is meant.
         next_look: when to look again; None when nothing but an event or a changed input calls for it.
         advice: what a person may want to know; never a reason to act.
+        checks: every preflight check that was asked, passed ones included.
+        wants: facts that have to be read before the step may be taken.
+        verification: outcome of the look inside the cluster, where this look took one.
+        protected: whether Update (or Repair by PATCH) carries the whole map of protected settings.
+        provider: the resource provider that RegisterProvider registers.
+        certificate: fingerprint of the certificate version that stands for sent once the step is taken.
     """
 
     action: Action
@@ -86,3 +104,9 @@ class Decision:
     attempts: int = 0
     choice: str | None = None
     advice: tuple[str, ...] = ()
+    checks: tuple[CheckResult, ...] = ()
+    wants: frozenset[Want] = frozenset()
+    verification: Verification | None = None
+    protected: bool = False
+    provider: str | None = None
+    certificate: str | None = None

@@ -23,6 +23,7 @@ class Extension:
     current_version: str | None = None
     release_train: str | None = None
     auto_upgrade_minor_version: bool | None = None
+    auto_upgrade_mode: str | None = None
     release_namespace: str | None = None
     error_code: str = ""
     error_message: str = ""
@@ -79,6 +80,7 @@ class DesiredExtension:
         relay: the relay objects whose connection string goes into the protected settings, or None.
         identity: whether the body carries a system-assigned identity (Arc only).
         origins: where each key of `settings` came from.
+        certificate: address of the Key Vault certificate or secret whose values go into the protected settings.
     """
 
     settings: Mapping[str, str]
@@ -88,5 +90,7 @@ class DesiredExtension:
     release_train: str | None = "stable"
     version: str | None = None
     auto_upgrade_minor_version: bool | None = None
+    auto_upgrade_mode: str | None = None
     origins: Mapping[str, Provenance] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    certificate: str | None = None

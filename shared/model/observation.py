@@ -3,13 +3,16 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
+from shared.model.inside import Inside, Verification
 from shared.model.intent import Intent
 from shared.model.request import Reason
 from shared.model.state import State
+from shared.model.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Memory:
         inputs: fingerprint of what the last decision was based on.
         first_seen: when the cluster was first found selected; bounds the wait for late facts.
         trouble_since: since when Azure has not answered about it.
+        verification: outcome of the last look inside the cluster.
+        certificate: fingerprint of the certificate version that was sent last.
     """
 
     state: State | None = None
@@ -59,6 +64,8 @@ class Memory:
     trouble_since: datetime | None = None
     changed_at: datetime | None = None
     looked_at: datetime | None = None
+    verification: Verification | None = None
+    certificate: str | None = None
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
 
@@ -74,6 +81,10 @@ class Observation:
         refused: it could not be read for want of a role.
         extensions: all extensions on the cluster; None when they were not read.
         relay_ready: whether the Azure Relay objects of an Arc cluster exist; None when not looked up.
+        surroundings: what subscription and region say; None when not looked up.
+        inside: what the cluster's own API server says; None when it was not asked.
+        certificate: what Key Vault says of the endpoints' certificate; None when it was not asked.
+        computes: ids of the workspace computes that the cluster is attached as; None when not looked up.
         intents_readable: False when people's words could not be read: nothing may be written then.
         own_names: names under which Azure records this Muster's writes (systemData.createdBy).
         management_groups: names of the groups above the cluster's subscription; None when not known.
@@ -89,6 +100,10 @@ class Observation:
     retry_after: float | None = None
     extensions: tuple[Extension, ...] | None = None
     relay_ready: bool | None = None
+    surroundings: Surroundings | None = None
+    inside: Inside | None = None
+    certificate: CertificateReading | None = None
+    computes: tuple[str, ...] | None = None
     memory: Memory = field(default_factory=Memory)
     intent: Intent | None = None
     intents_readable: bool = True
