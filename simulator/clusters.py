@@ -177,6 +177,9 @@ def aks_properties(cluster: Cluster, nodes: int, pools: list[Json] | None) -> Js
         "azurePortalFQDN": f"{cluster.name.lower()}-abc.portal.hcp.{cluster.location}.azmk8s.io",
         "agentPoolProfiles": [pool(given) for given in (pools or [{"count": nodes}])],
         "servicePrincipalProfile": {"clientId": "msi"},
+        "identityProfile": {"kubeletidentity": _kubelet_identity(cluster, group)},
+        "podIdentityProfile": None,
+        "nodeProvisioningProfile": {"mode": "Manual", "defaultNodePools": "Auto"},
         "nodeResourceGroup": group,
         "enableRBAC": True,
         "disableLocalAccounts": False,
@@ -197,6 +200,18 @@ def aks_properties(cluster: Cluster, nodes: int, pools: list[Json] | None) -> Js
         "oidcIssuerProfile": {"enabled": True},
         "httpProxyConfig": None,
         "resourceUID": uuid.uuid4().hex[:24],
+    }
+
+
+def _kubelet_identity(cluster: Cluster, group: str) -> Json:
+    """The identity that AKS makes for the nodes, in the group that it makes for them."""
+    return {
+        "resourceId": (
+            f"/subscriptions/{cluster.subscription}/resourcegroups/{group}"
+            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{cluster.name}-agentpool"
+        ),
+        "clientId": str(uuid.uuid4()),
+        "objectId": str(uuid.uuid4()),
     }
 
 

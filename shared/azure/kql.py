@@ -8,21 +8,38 @@ from collections.abc import Iterable
 
 from shared.model.identity import ClusterId, Kind
 
-# Property paths are case-sensitive in Resource Graph; these are ARM's own spellings.
-_FACTS = (
+# Every path below `properties` that `shared.model.arm.read_cluster` reads, and no other: a fact that a row does not
+# tell would make it differ from the body of the same cluster. Paths are case-sensitive in Resource Graph; these are
+# ARM's own spellings. Of profiles that can be long (proxy with its certificates, network, identities) single values
+# are asked for.
+FACTS = (
     "provisioningState",
     "powerState",
     "agentPoolProfiles",
     "servicePrincipalProfile",
+    "identityProfile.kubeletidentity.resourceId",
     "kubernetesVersion",
     "currentKubernetesVersion",
     "resourceUID",
+    "disableLocalAccounts",
+    "aadProfile.managed",
+    "aadProfile.tenantID",
+    "apiServerAccessProfile.authorizedIPRanges",
+    "apiServerAccessProfile.enablePrivateCluster",
+    "podIdentityProfile.enabled",
+    "networkProfile.outboundType",
+    "httpProxyConfig.enabled",
+    "httpProxyConfig.httpProxy",
+    "httpProxyConfig.httpsProxy",
+    "nodeProvisioningProfile.mode",
     "connectivityStatus",
     "lastConnectivityTime",
     "totalNodeCount",
     "totalCoreCount",
     "distribution",
+    "arcAgentProfile.agentErrors",
 )
+_COLUMNS = {fact.replace(".", "_"): fact for fact in FACTS}
 
 
 def literal(text: str) -> str:
@@ -38,7 +55,7 @@ def _literals(texts: Iterable[str]) -> str:
 
 
 def _projection() -> str:
-    facts = ", ".join(f"{fact} = properties.{fact}" for fact in _FACTS)
+    facts = ", ".join(f"{column} = properties.{fact}" for column, fact in _COLUMNS.items())
     return f"project id, name, type, location, tags, identity, {facts}"
 
 
@@ -78,7 +95,19 @@ def subscriptions() -> str:
 
 
 def cluster_body(row: dict[str, object]) -> dict[str, object]:
-    """A row of `clusters` in the shape of an ARM body."""
-    body = {key: value for key, value in row.items() if key not in _FACTS}
-    body["properties"] = {fact: row[fact] for fact in _FACTS if row.get(fact) is not None}
-    return body
+    """A row of `clusters` in the shape of an ARM body; what the row does not tell is left out."""
+    properties: dict[str, object] = {}
+    for column, fact in _COLUMNS.items():
+        if row.get(column) is not None:
+            _put(properties, fact.split("."), row[column])
+    return {**{key: value for key, value in row.items() if key not in _COLUMNS}, "properties": properties}
+
+
+def _put(place: dict[str, object], path: list[str], value: object) -> None:
+    name, *rest = path
+    if not rest:
+        place[name] = value
+        return
+    inner = place.setdefault(name, {})
+    if isinstance(inner, dict):
+        _put(inner, rest, value)

@@ -15,6 +15,7 @@ from shared.errors import InvalidClusterId, Refused
 from shared.model.cluster import Cluster, NodePool, Source
 from shared.model.extension import Extension
 from shared.model.identity import ClusterId, Kind
+from shared.model.lenient import Lenient
 
 
 def read_cluster(body: Mapping[str, Any], source: Source) -> Cluster:
@@ -30,7 +31,7 @@ def read_cluster(body: Mapping[str, Any], source: Source) -> Cluster:
         cluster_id = ClusterId.parse(arm_id)
     except InvalidClusterId as error:
         raise Refused("Azure's answer for a cluster has an id that is not a cluster's.") from error
-    fields = _Lenient(body)
+    fields = Lenient(body)
     segments = arm_id.strip("/").split("/")
     common: dict[str, Any] = {
         "id": cluster_id,
@@ -47,7 +48,7 @@ def read_cluster(body: Mapping[str, Any], source: Source) -> Cluster:
     return Cluster(**common, **_arc(fields, properties))
 
 
-def _aks(fields: "_Lenient", properties: "_Lenient") -> dict[str, Any]:
+def _aks(fields: Lenient, properties: Lenient) -> dict[str, Any]:
     """Facts that AKS alone reports (Microsoft.ContainerService/managedClusters, swagger 2025-10-01)."""
     pools = _pools(properties)
     return {
@@ -60,10 +61,41 @@ def _aks(fields: "_Lenient", properties: "_Lenient") -> dict[str, Any]:
         "distribution": "aks",
         "managed_identity": _managed_identity(fields, properties),
         "pools": pools,
+        **(_aks_features(properties) if pools is not None else {}),
     }
 
 
-def _arc(fields: "_Lenient", properties: "_Lenient") -> dict[str, Any]:
+def _aks_features(properties: Lenient) -> dict[str, Any]:
+    """What is switched on, from a body that tells its pools, which ARM's and Resource Graph's bodies always do.
+
+    AKS leaves out the profiles of features that are not used, so that in such a body an absent profile
+    means off (az aks reads them in the same way: `mc.pod_identity_profile is None`). Fields that AKS always
+    fills in (disableLocalAccounts, networkProfile) stay unknown when they are absent.
+
+    Every path that is read here is one of `shared.azure.kql.FACTS`: what Resource Graph is not asked for
+    would differ between the two sources.
+    """
+    access = properties.inner("apiServerAccessProfile")
+    ranges = access.get("authorizedIPRanges")
+    entra = properties.inner("aadProfile")
+    proxy = properties.inner("httpProxyConfig")
+    kubelet = properties.inner("identityProfile").inner("kubeletidentity")
+    return {
+        "kubelet_identity": kubelet.text("resourceId") is not None,
+        "local_accounts_disabled": properties.flag("disableLocalAccounts"),
+        "entra": bool(entra.flag("managed") or entra.text("tenantID")),
+        "authorized_ranges": tuple(text for text in ranges if isinstance(text, str))
+        if isinstance(ranges, list)
+        else (),
+        "private": bool(access.flag("enablePrivateCluster")),
+        "pod_identity": bool(properties.inner("podIdentityProfile").flag("enabled")),
+        "outbound_type": properties.inner("networkProfile").text("outboundType"),
+        "http_proxy": proxy.flag("enabled") is not False and bool(proxy.text("httpProxy") or proxy.text("httpsProxy")),
+        "node_autoprovisioning": (properties.inner("nodeProvisioningProfile").text("mode") or "").lower() == "auto",
+    }
+
+
+def _arc(fields: Lenient, properties: Lenient) -> dict[str, Any]:
     """Facts that Azure Arc alone reports (Microsoft.Kubernetes/connectedClusters).
 
     Node and core counts, version and distribution are null for up to ten minutes after connecting.
@@ -76,10 +108,24 @@ def _arc(fields: "_Lenient", properties: "_Lenient") -> dict[str, Any]:
         "cores": properties.number("totalCoreCount"),
         "kubernetes_version": properties.text("kubernetesVersion"),
         "distribution": properties.text("distribution"),
+        "agent_errors": _agent_errors(properties),
     }
 
 
-def _managed_identity(fields: "_Lenient", properties: "_Lenient") -> bool | None:
+# Told errors are shown to people; a cluster in trouble may repeat itself.
+_ERRORS, _LENGTH = 10, 300
+
+
+def _agent_errors(properties: Lenient) -> tuple[str, ...] | None:
+    """Component and message of each of `arcAgentProfile.agentErrors`; their times would make every look differ."""
+    errors = properties.inner("arcAgentProfile").items("agentErrors")
+    if errors is None:
+        return None
+    told = (": ".join(filter(None, (error.text("component"), error.text("message")))) for error in errors)
+    return tuple(dict.fromkeys(text[:_LENGTH] for text in told if text))[:_ERRORS]
+
+
+def _managed_identity(fields: Lenient, properties: Lenient) -> bool | None:
     """Whether the AKS cluster works under a managed identity; None where the body does not tell.
 
     `servicePrincipalProfile.clientId` is the word "msi" for managed identities and a service
@@ -92,14 +138,12 @@ def _managed_identity(fields: "_Lenient", properties: "_Lenient") -> bool | None
     return True if kind and kind.lower() != "none" else None
 
 
-def _pools(properties: "_Lenient") -> tuple[NodePool, ...] | None:
-    profiles = properties.get("agentPoolProfiles")
-    if not isinstance(profiles, list):
-        return None
-    return tuple(_pool(_Lenient(profile)) for profile in profiles if isinstance(profile, Mapping))
+def _pools(properties: Lenient) -> tuple[NodePool, ...] | None:
+    profiles = properties.items("agentPoolProfiles")
+    return None if profiles is None else tuple(_pool(profile) for profile in profiles)
 
 
-def _pool(profile: "_Lenient") -> NodePool:
+def _pool(profile: Lenient) -> NodePool:
     gpu_profile = profile.inner("gpuProfile")
     managed = (gpu_profile.inner("nvidia").text("managementMode") or "").lower() == "managed"
     labels = profile.mapping("nodeLabels")
@@ -116,14 +160,14 @@ def _pool(profile: "_Lenient") -> NodePool:
         # With managementMode "Managed" AKS itself installs the device plugin and the DCGM exporter
         # (AKS documentation, managed GPU node pools), so it says more than gpuProfile.driver does.
         gpu_driver="Managed" if managed else gpu_profile.text("driver"),
+        autoscaled=bool(profile.flag("enableAutoScaling")),
     )
 
 
-def _virtual_machines_size(profile: "_Lenient") -> str | None:
+def _virtual_machines_size(profile: Lenient) -> str | None:
     """One size of a pool of type VirtualMachines, which has no vmSize; a size with GPUs is preferred."""
-    manual = profile.inner("virtualMachinesProfile").inner("scale").get("manual")
-    entries = [_Lenient(entry) for entry in manual if isinstance(entry, Mapping)] if isinstance(manual, list) else []
-    sizes = [size for entry in entries if (size := entry.text("size"))]
+    manual = profile.inner("virtualMachinesProfile").inner("scale").items("manual")
+    sizes = [size for entry in manual or () if (size := entry.text("size"))]
     return min(sizes, key=lambda size: not size.lower().startswith("standard_n"), default=None)
 
 
@@ -154,7 +198,7 @@ def read_extension(body: Mapping[str, Any]) -> Extension:
     Raises:
         Refused: the body is no mapping, or has no name.
     """
-    fields = _Lenient(_fields(body, "cluster extension"))
+    fields = Lenient(_fields(body, "cluster extension"))
     arm_id = fields.text("id") or ""
     name = fields.text("name") or arm_id.rstrip("/").rpartition("/")[2]
     if not name:
@@ -176,6 +220,7 @@ def read_extension(body: Mapping[str, Any]) -> Extension:
         current_version=properties.text("currentVersion"),
         release_train=properties.text("releaseTrain"),
         auto_upgrade_minor_version=properties.flag("autoUpgradeMinorVersion"),
+        auto_upgrade_mode=properties.text("autoUpgradeMode"),
         release_namespace=properties.inner("scope").inner("cluster").text("releaseNamespace"),
         error_code=code,
         error_message=message,
@@ -187,7 +232,7 @@ def read_extension(body: Mapping[str, Any]) -> Extension:
     )
 
 
-def _system_managed(fields: "_Lenient", properties: "_Lenient") -> bool:
+def _system_managed(fields: Lenient, properties: Lenient) -> bool:
     """Whether Azure itself manages the extension, so that a write would be refused (swagger 2025-03-01)."""
     return bool(
         properties.flag("isSystemExtension")
@@ -201,15 +246,13 @@ def _system_managed(fields: "_Lenient", properties: "_Lenient") -> bool:
 _LEVELS = {"error": 3, "": 2, "warning": 1}
 
 
-def _failure(properties: "_Lenient", *, failed: bool) -> tuple[str, str]:
+def _failure(properties: Lenient, *, failed: bool) -> tuple[str, str]:
     """Code and message of what went wrong: errorInfo, else the worst status, else nothing."""
     info = properties.inner("errorInfo")
     code, message = info.text("code"), info.text("message")
     if code or message:
         return code or "", message or ""
-    statuses = properties.get("statuses")
-    entries = [_Lenient(item) for item in statuses if isinstance(item, Mapping)] if isinstance(statuses, list) else []
-    graded = [((entry.text("level") or "").lower(), entry) for entry in entries]
+    graded = [((entry.text("level") or "").lower(), entry) for entry in properties.items("statuses") or ()]
     bad = [(level, entry) for level, entry in graded if level in _LEVELS and (level or failed)]
     if not bad:
         return "", ""
@@ -221,38 +264,6 @@ def _fields(body: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(body, Mapping):
         raise Refused(f"Azure's answer for a {what} is not a JSON object.")
     return body
-
-
-class _Lenient:
-    """One level of a JSON object, its property names matched without case; an exact name wins."""
-
-    __slots__ = ("_exact", "_folded")
-
-    def __init__(self, body: Mapping[str, Any]) -> None:
-        self._exact = body
-        self._folded = {str(name).lower(): value for name, value in body.items()}
-
-    def get(self, name: str) -> Any:
-        return self._exact[name] if name in self._exact else self._folded.get(name.lower())
-
-    def text(self, name: str) -> str | None:
-        value = self.get(name)
-        return value if isinstance(value, str) and value else None
-
-    def number(self, name: str) -> int | None:
-        value = self.get(name)
-        return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-    def flag(self, name: str) -> bool | None:
-        value = self.get(name)
-        return value if isinstance(value, bool) else None
-
-    def mapping(self, name: str) -> Mapping[str, Any]:
-        value = self.get(name)
-        return value if isinstance(value, Mapping) else {}
-
-    def inner(self, name: str) -> "_Lenient":
-        return _Lenient(self.mapping(name))
 
 
 def _text(value: Any) -> str | None:

@@ -146,6 +146,88 @@ def test_incarnation_falls_back_to_the_identity():
     assert aks({}, identity={"principalId": "p"}).incarnation == "p"
 
 
+# What is switched on
+
+
+def features(**properties):
+    """An AKS cluster of no pools, with these properties."""
+    return aks({"agentPoolProfiles": [], **properties})
+
+
+def test_features_of_a_sample():
+    """Two bodies as the services return them."""
+    row = read_cluster(sample("arg_clusters_page")["data"][0], Source.GRAPH)
+    body = read_cluster(sample("aks_get"), Source.ARM)
+
+    assert (row.local_accounts_disabled, body.local_accounts_disabled) == (True, False)
+    for cluster in (row, body):
+        assert (cluster.kubelet_identity, cluster.entra, cluster.private, cluster.pod_identity) == (
+            *(True, True),
+            *(False, False),
+        )
+        assert (cluster.authorized_ranges, cluster.outbound_type) == ((), "loadBalancer")
+        assert (cluster.http_proxy, cluster.node_autoprovisioning) == (False, False)
+    assert row.pools is not None
+    assert [pool.autoscaled for pool in row.pools] == [True, True]
+    assert [pool.autoscaled for pool in body.pools or ()] == [False, True]
+
+
+def test_absent_profiles_mean_off():
+    """Where the body tells its pools; what AKS always fills in stays unknown."""
+    cluster = features()
+
+    assert (cluster.kubelet_identity, cluster.entra, cluster.private, cluster.pod_identity) == (False,) * 4
+    assert (cluster.authorized_ranges, cluster.http_proxy, cluster.node_autoprovisioning) == ((), False, False)
+    assert (cluster.local_accounts_disabled, cluster.outbound_type) == (None, None)
+
+
+def test_a_body_without_pools_tells_no_features():
+    """It is no whole body, and absence says nothing."""
+    cluster = aks({"disableLocalAccounts": True, "podIdentityProfile": {"enabled": True}})
+    facts = ("kubelet_identity", "entra", "authorized_ranges", "private", "pod_identity", "http_proxy")
+
+    assert [getattr(cluster, fact) for fact in facts] == [None] * len(facts)
+
+
+@pytest.mark.parametrize(
+    ("properties", "fact", "value"),
+    [
+        ({"disableLocalAccounts": True}, "local_accounts_disabled", True),
+        ({"aadProfile": {"managed": True}}, "entra", True),
+        ({"aadProfile": {"tenantID": "t"}}, "entra", True),
+        ({"aadProfile": None}, "entra", False),
+        ({"apiServerAccessProfile": {"authorizedIPRanges": ["1.2.3.4/32", 5]}}, "authorized_ranges", ("1.2.3.4/32",)),
+        ({"apiServerAccessProfile": {"enablePrivateCluster": True}}, "private", True),
+        ({"podIdentityProfile": {"enabled": True}}, "pod_identity", True),
+        ({"networkProfile": {"outboundType": "userDefinedRouting"}}, "outbound_type", "userDefinedRouting"),
+        ({"httpProxyConfig": {"httpsProxy": "http://p/"}}, "http_proxy", True),
+        ({"httpProxyConfig": {"httpsProxy": "http://p/", "enabled": False}}, "http_proxy", False),
+        ({"nodeProvisioningProfile": {"mode": "Auto"}}, "node_autoprovisioning", True),
+        ({"nodeProvisioningProfile": {"mode": "Manual"}}, "node_autoprovisioning", False),
+        ({"identityProfile": {"kubeletidentity": {"resourceId": "/x"}}}, "kubelet_identity", True),
+        ({"identityProfile": {}}, "kubelet_identity", False),
+    ],
+)
+def test_features(properties, fact, value):
+    """Each from its own property."""
+    assert getattr(features(**properties), fact) == value
+
+
+def test_agent_errors():
+    """Component and message, once each, bounded; unknown where the agents' profile is absent."""
+
+    def errors(profile):
+        return read_cluster({"id": ARC_ID, "properties": {"arcAgentProfile": profile}}, Source.ARM).agent_errors
+
+    told = {"component": "config-agent", "message": "CrashLoop", "time": "2026-08-20T10:00:00Z"}
+    assert errors({"agentErrors": [told, {**told, "time": "2026-08-20T11:00:00Z"}]}) == ("config-agent: CrashLoop",)
+    assert errors({"agentErrors": [{"message": "x" * 999}, {}, "odd"]}) == ("x" * 300,)
+    assert len(errors({"agentErrors": [{"message": str(n)} for n in range(99)]}) or ()) == 10
+    assert errors({"agentErrors": []}) == ()
+    assert errors({"agentErrors": None}) is None
+    assert errors(None) is None
+
+
 @pytest.mark.parametrize(
     "body",
     [None, [], "x", {}, {"id": 5}, {"id": ""}, {"id": f"{GROUP}/providers/Microsoft.Web/sites/s"}],
@@ -162,7 +244,10 @@ junk = st.recursive(
     max_leaves=5,
 )
 keys = st.sampled_from(
-    ["agentPoolProfiles", "servicePrincipalProfile", "powerState", "statuses", "errorInfo", "configurationSettings"]
+    [
+        *("agentPoolProfiles", "servicePrincipalProfile", "powerState", "statuses", "errorInfo"),
+        *("configurationSettings", "aadProfile", "apiServerAccessProfile", "httpProxyConfig", "identityProfile"),
+    ]
 )
 
 
