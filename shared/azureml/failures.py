@@ -1,225 +1,84 @@
-"""How installations fail: the texts that Azure and Helm give, what they mean and what to do.
+"""How installations fail: what a failure's text means, and what to do next.
 
-ARM wraps almost everything into `ExtensionOperationFailed`; what happened stands in the inner text
-only. Each family below was seen in a Microsoft document (the extension's troubleshooting guide, the
-cluster extension errors of Azure support) or in a GitHub thread of azure-cli-extensions, AKS,
-AML-Kubernetes or terraform-provider-azurerm. Texts nobody has seen yet are `unknown`.
+ARM wraps almost everything into `ExtensionOperationFailed`; what happened stands in the inner text only,
+and for the extension's own healthcheck not even there but in a configmap of the cluster. Texts nobody
+has seen yet are `unknown` and get the limited number of attempts that the policy gives.
+
+Families are tried in a fixed order, the cause before the symptom: first what the subscription, the
+identity or Azure itself refuses, then the cluster's agents, admission, Helm and the healthcheck, last
+the symptoms that many causes share. docs/failures.md lists them in that order.
 """
 
-import re
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import replace
 
+from shared.azureml.failure_families import SERVICE_FAMILIES, Failure, FailureClass, Family, Step
+from shared.azureml.failure_families_cluster import CLUSTER_FAMILIES, HEALTHCHECK, TIMED_OUT
+from shared.azureml.healthcheck import HealthFinding, critical_first, findings_in
 
-class FailureClass(StrEnum):
-    """What trying again is good for."""
+__all__ = ["CODE_STEPS", "FAMILIES", "UNKNOWN", "Failure", "FailureClass", "Step", "classify", "with_report"]
 
-    TRANSIENT = "transient"  # a race or a conflict: try again after a while
-    WAIT = "wait"  # something has to end or to come back first: try again much later
-    PERMANENT = "permanent"  # the same settings on the same cluster fail again
-    OPERATOR = "operator"  # a person has to mend the cluster, its network or its subscription
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One kind of failure and what to do about it."""
-
-    family: str
-    klass: FailureClass
-    remedy: str
-
+FAMILIES: tuple[Family, ...] = SERVICE_FAMILIES + CLUSTER_FAMILIES
 
 UNKNOWN = Failure(
     "unknown",
     FailureClass.UNKNOWN,
     "Read the error message and the healthcheck report (configmap arcml-healthcheck in namespace azureml).",
+    Step.SEND_AGAIN,
 )
 
+# Azure's messages have a few thousand characters. Of longer ones the beginning and the end are read,
+# where the code and the innermost error stand.
+_HEAD, _TAIL = 48 * 1024, 16 * 1024
 
-@dataclass(frozen=True, slots=True)
-class _Family:
-    pattern: re.Pattern[str]
-    failure: Failure
+_P, _O = FailureClass.PERMANENT, FailureClass.OPERATOR
 
-
-def _family(name: str, klass: FailureClass, pattern: str, remedy: str) -> _Family:
-    return _Family(re.compile(pattern, re.IGNORECASE | re.DOTALL), Failure(name, klass, remedy))
-
-
-_T, _W, _P, _O = FailureClass.TRANSIENT, FailureClass.WAIT, FailureClass.PERMANENT, FailureClass.OPERATOR
-
-# The first that matches wins. The order goes from the cause to the symptom: a Helm time-out, say, is
-# also reported when a webhook was missing, and "already exists" stands in many longer stories.
-_FAMILIES = (
-    _family(
-        "service-principal",
-        _P,
-        r"managed service identity|service-principal-not-supported|unable to create identity for extension on aks",
-        "The AKS cluster uses a service principal: convert it to a managed identity, then delete and recreate "
-        "every node pool.",
-    ),
-    _family(
-        "identity-on-aks",
-        _P,
-        r"failed to perform resource identity operation",
-        "An extension on AKS must not carry an identity of its own; send it without one.",
-    ),
-    _family(
-        "subscription-registration",
-        _O,
-        r"missingsubscriptionregistration|subscription.{0,80}not registered"
-        r"|extensionaddons.{0,400}(?:forbidden|authorizationfailed)",
-        "Register the resource provider Microsoft.KubernetesConfiguration in the cluster's subscription (on Arc "
-        "also Microsoft.Relay), then try again; registration takes up to ten minutes.",
-    ),
-    _family(
-        "authentication-token",
-        _O,
-        r"invalidauthenticationtoken|at least one of the claims 'puid'",
-        "The cluster's extension manager cannot sign in: register Microsoft.KubernetesConfiguration again and "
-        "check the cluster's identity and its local accounts.",
-    ),
-    _family(
-        "system-managed",
-        _P,
-        r"access denied: 'write' operation is not allowed",
-        "Azure itself manages this extension; leave it alone.",
-    ),
-    _family(
-        "azure-policy",
-        _P,
-        r"requestdisallowedbypolicy|disallowed by (?:azure )?policy",
-        "An Azure Policy assignment denies the extension: exempt the cluster or change the assignment.",
-    ),
-    _family(
-        "resource-lock",
-        _O,
-        r"scopelocked|scope\(s\) are locked",
-        "A lock on the cluster, its resource group or subscription blocks the operation: remove the lock.",
-    ),
-    _family(
-        "authorization",
-        _O,
-        r"authorizationfailed|linkedauthorizationfailed",
-        "A role is missing: grant Muster's identity Kubernetes Extension Contributor on the cluster.",
-    ),
-    _family(
-        "concurrent-operation",
-        _T,
-        r"etagmismatch|error code: conflict|updatefailed|conflicting operation|another operation"
-        r"|operation is (?:already )?in progress",
-        "Another operation ran on the cluster at the same time; it is tried again after a while.",
-    ),
-    _family(
-        "helm-operation-pending",
-        _W,
-        r"earlier operation.{0,60}in progress|pending-(?:install|upgrade|rollback)",
-        "A Helm operation on the release is still pending: wait an hour, then try again.",
-    ),
-    _family(
-        "namespace-terminating",
-        _W,
-        r"being terminated",
-        "Namespace azureml is still being removed: wait until it is gone, mend its finalizers where it never goes.",
-    ),
-    _family(
-        "name-in-use",
-        _W,
-        r"cannot re-?use a name",
-        "A Helm release of this name exists: wait an hour and try again, or remove the release from the cluster.",
-    ),
-    _family(
-        "agent-silent",
-        _W,
-        r"status not populated|response from the agent in time|config-agent exists on a healthy node",
-        "The cluster's agents did not answer: bring them online and upgrade them (az connectedk8s upgrade).",
-    ),
-    _family(
-        "ingress-webhook-race",
-        _T,
-        r"no endpoints available for service",
-        "The ingress controller's webhook was registered before its pod was ready; a second attempt succeeds.",
-    ),
-    _family(
-        "protected-namespace",
-        _P,
-        r"aks-managed-protect-system-namespaces|validatingadmissionpolicy",
-        "An admission policy of AKS Automatic protects system namespaces; the extension cannot be installed here.",
-    ),
-    _family(
-        "admission-webhook",
-        _P,
-        r"admission webhook .{0,200}denied|denied the request|violates podsecurity",
-        "An admission webhook in the cluster denies the extension's objects: exempt namespace azureml.",
-    ),
-    _family(
-        "foreign-resource",
-        _P,
-        r"invalid ownership metadata|cannot be imported into the current release",
-        "A leftover or somebody else's object stands in the way: delete it, label it for Helm and this release, or "
-        "switch the component off (installVolcano=False, installPromOp=False).",
-    ),
-    _family(
-        "chart-not-found",
-        _P,
-        r"chart path not found|failed to resolve the extension version|extension type .{0,100}not found",
-        "There is no such version in this release train: correct or drop version and releaseTrain.",
-    ),
-    _family(
-        "auto-upgrade",
-        _P,
-        r"extensionautoupgradecannotbeenabled|to pin to specific version|autoupgrademinorversion.{0,80}(?:must|cannot)",
-        "A pinned version needs autoUpgradeMinorVersion false, and false needs a version.",
-    ),
-    _family(
-        "api-version",
-        _P,
-        r"invalidresourcetype|noregisteredproviderfound",
-        "The cloud does not know the API version; this version of Muster does not fit it.",
-    ),
-    _family(
-        "registry-unreachable",
-        _O,
-        r"imagepullbackoff|errimagepull|unable to (?:download|pull) the helm chart|failed to pull",
-        "The cluster cannot reach the registry: open the outbound endpoints of Azure Arc and Azure Machine Learning.",
-    ),
-    _family(
-        "healthcheck",
-        _P,
-        r"pod healthcheck failed|hooks? failed.{0,80}healthcheck",
-        "The extension's healthcheck found a critical fault in settings or cluster: read the configmap "
-        "arcml-healthcheck in namespace azureml (aka.ms/arcmltsg).",
-    ),
-    _family(
-        "relay",
-        _O,
-        r"relay (?:resource id or connection string are not provided|server not found)|failed to get relay connection",
-        "The cluster's Azure Relay objects are missing: register Microsoft.Relay and let Muster create them again.",
-    ),
-    _family(
-        "cluster-absent",
-        _P,
-        r"resourcenotfound|resourcegroupnotfound",
-        "The cluster is gone.",
-    ),
-    _family(
-        "already-exists",
-        _P,
-        r"already exists",
-        "An object of an earlier installation is left in the cluster: delete it, then try again.",
-    ),
-    _family(
-        "timed-out",
-        _O,
-        r"timed out waiting for the (?:condition|resource)|context deadline exceeded",
-        "Pods or a load balancer did not become ready in time: look for capacity, taints and a load balancer, and "
-        "read the configmap arcml-healthcheck.",
-    ),
-)
+# What a code of the healthcheck is good for: settings that can be sent otherwise, or a person's work.
+CODE_STEPS: Mapping[str, tuple[FailureClass, Step]] = {
+    "E40000": (_O, Step.NONE),
+    "E40001": (_P, Step.PATCH),
+    "E40002": (_P, Step.PATCH),
+    "E40003": (_P, Step.PATCH),
+    "E40004": (_O, Step.NONE),
+    "E40005": (_O, Step.SEND_AGAIN),
+    "E40006": (_O, Step.SEND_AGAIN),
+    "E40007": (_P, Step.PATCH),
+    "E45001": (_O, Step.NONE),
+    "E45002": (_P, Step.PATCH),
+    "E45003": (_O, Step.NONE),
+    "E45004": (_O, Step.NONE),
+    "E45005": (_O, Step.NONE),
+    "E45006": (_O, Step.NONE),
+    "E49999": (_O, Step.SEND_AGAIN),
+}
 
 
 def classify(code: str, message: str) -> Failure:
     """What kind of failure an error code with its message is; never raises, unseen texts are UNKNOWN."""
     text = f"{code} {message}"
-    return next((family.failure for family in _FAMILIES if family.pattern.search(text)), UNKNOWN)
+    if len(text) > _HEAD + _TAIL:
+        text = f"{text[:_HEAD]}\n{text[-_TAIL:]}"
+    lowered = text.lower()
+    failure = next((family.failure for family in FAMILIES if family.tells(lowered)), UNKNOWN)
+    return with_report(failure, findings_in(text)) if failure.family == HEALTHCHECK else failure
+
+
+def with_report(failure: Failure, findings: tuple[HealthFinding, ...]) -> Failure:
+    """A failure, told more exactly by the healthcheck's report from inside the cluster.
+
+    A failed healthcheck becomes the report's first critical code, or where there is none the first one.
+    A time-out or an unknown text keeps its class: the report may be older than the failure, so that it is
+    only told. All others say more than a report does and stay as they are.
+    """
+    found = critical_first(findings)
+    if found is None:
+        return failure
+    if failure.family == HEALTHCHECK:
+        klass, step = CODE_STEPS.get(found.code, (failure.klass, failure.step))
+        name = f"{HEALTHCHECK}-{found.code}" if found.code else HEALTHCHECK
+        return replace(
+            failure, family=name, klass=klass, step=step, remedy=f"The healthcheck found {found}. {found.remedy}"
+        )
+    if failure.family in {TIMED_OUT, UNKNOWN.family}:
+        return replace(failure, remedy=f"{failure.remedy} The healthcheck reported {found}. {found.remedy}")
+    return failure
