@@ -10,6 +10,10 @@ import ssl
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from simulator.control_kubernetes import KubernetesControl
+from simulator.control_lookups import LookupsControl
+from simulator.control_vault import VaultControl
+
 type Json = dict[str, Any]
 
 _PATIENCE = 60.0
@@ -19,7 +23,7 @@ class ControlError(Exception):
     """The simulator did not do what it was asked to; the message says why."""
 
 
-class Control:
+class Control(KubernetesControl, VaultControl, LookupsControl):
     """Changes the simulated world and reads what happened in it.
 
     Args:
@@ -205,9 +209,9 @@ class Control:
         """Remove one fault, or all."""
         self._ask("clear_faults", fault=fault)
 
-    def limits(self, *, arm: bool | None = None, aks_gets: bool | None = None) -> None:
-        """Switch ARM's token buckets, or the AKS provider's bucket for GETs, on or off."""
-        self._ask("limits", arm=arm, aks_gets=aks_gets)
+    def limits(self, *, arm: bool | None = None, aks_gets: bool | None = None, aks_others: bool | None = None) -> None:
+        """Switch ARM's token buckets, the AKS provider's for GETs of a cluster, or for all else, on or off."""
+        self._ask("limits", arm=arm, aks_gets=aks_gets, aks_others=aks_others)
 
     def graph(self, **given: Any) -> None:
         """Set Resource Graph's lag (seconds), frozen (bool), quota ("normal", a number, None), page_bytes."""

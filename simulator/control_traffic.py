@@ -56,10 +56,11 @@ class TrafficControl:
         """Remove one fault, or all."""
         self.faults.clear(fault)
 
-    def limits(self, *, arm: bool | None = None, aks_gets: bool | None = None) -> None:
+    def limits(self, *, arm: bool | None = None, aks_gets: bool | None = None, aks_others: bool | None = None) -> None:
         """Switch the documented rate limits on or off."""
         self.throttling.arm = self.throttling.arm if arm is None else arm
         self.throttling.aks_gets = self.throttling.aks_gets if aks_gets is None else aks_gets
+        self.throttling.aks_others = self.throttling.aks_others if aks_others is None else aks_others
 
     def graph(self, **given: Any) -> None:
         """Lag, frozen, quota and page_bytes of Resource Graph; what is not given stays."""

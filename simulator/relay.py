@@ -34,6 +34,7 @@ class Hybrid:
 
     name: str
     requires_authorization: bool
+    listeners: int = 0
     rules: dict[str, Rule] = field(default_factory=dict)
 
 
@@ -107,7 +108,7 @@ def hybrid_body(namespace: RelayNamespace, hybrid: Hybrid) -> Json:
         "properties": {
             "createdAt": iso(namespace.created),
             "updatedAt": iso(namespace.created),
-            "listenerCount": 0,
+            "listenerCount": hybrid.listeners,
             "requiresClientAuthorization": hybrid.requires_authorization,
         },
     }

@@ -33,6 +33,7 @@ class RelayRoutes:
             route("GET", _NAMESPACE, "relay", self.get_namespace),
             route("PUT", _NAMESPACE, "relay", self.put_namespace),
             route("DELETE", _NAMESPACE, "relay", self.delete_namespace),
+            route("GET", _NAMESPACE + "/hybridConnections", "relay", self.list_hybrids),
             route("GET", _HYBRID, "relay", self.get_hybrid),
             route("PUT", _HYBRID, "relay", self.put_hybrid),
             route("GET", _RULE, "relay", self.get_rule),
@@ -78,6 +79,11 @@ class RelayRoutes:
             return Reply(204)
         del self._namespaces[namespace.name.lower()]
         return Reply(200)
+
+    def list_hybrids(self, call: Call) -> Reply:
+        """All hybrid connections of a namespace."""
+        namespace = self._namespace(call)
+        return Reply(200, {"value": [relay.hybrid_body(namespace, each) for each in namespace.hybrids.values()]})
 
     def get_hybrid(self, call: Call) -> Reply:
         """GET of a hybrid connection."""

@@ -2,8 +2,9 @@
 
 Source: Microsoft Learn, "Understand Azure role definitions": Actions and NotActions with `*` as
 wildcard, compared without case; the effective actions of one role are Actions minus NotActions, several
-roles add up. Which action a request needs follows ARM's general rule: the resource type of the path and
-`read`, `write` or `delete`; of a POST its last segment and `action`.
+roles add up. DataActions and NotDataActions decide the same way about data planes. Which action a request
+needs follows ARM's general rule: the resource type of the path and `read`, `write` or `delete`; of a POST
+its last segment and `action`.
 """
 
 import json
@@ -25,11 +26,16 @@ class Role:
 
     actions: tuple[re.Pattern[str], ...]
     not_actions: tuple[re.Pattern[str], ...]
+    data_actions: tuple[re.Pattern[str], ...]
+    not_data_actions: tuple[re.Pattern[str], ...]
 
     def allows(self, action: str) -> bool:
         """Whether the role grants an action."""
-        granted = any(pattern.fullmatch(action) for pattern in self.actions)
-        return granted and not any(pattern.fullmatch(action) for pattern in self.not_actions)
+        return _granted(action, self.actions, self.not_actions)
+
+    def allows_data(self, action: str) -> bool:
+        """Whether the role grants a data action."""
+        return _granted(action, self.data_actions, self.not_data_actions)
 
 
 class Roles:
@@ -48,14 +54,25 @@ class Roles:
         """Whether an action is granted."""
         return self._roles is None or any(role.allows(action) for role in self._roles)
 
+    def allow_data(self, action: str) -> bool:
+        """Whether a data action is granted."""
+        return self._roles is None or any(role.allows_data(action) for role in self._roles)
+
+
+def _granted(action: str, given: tuple[re.Pattern[str], ...], excluded: tuple[re.Pattern[str], ...]) -> bool:
+    return any(each.fullmatch(action) for each in given) and not any(each.fullmatch(action) for each in excluded)
+
 
 def _role(definition: Json) -> Role:
     # The portal and REST put the lists under properties.permissions[0] in camel case, the CLI on top.
     inner = definition.get("properties", definition)
     parts = inner.get("permissions") or [inner]
-    actions = [item for part in parts for item in part.get("Actions", part.get("actions", []))]
-    excluded = [item for part in parts for item in part.get("NotActions", part.get("notActions", []))]
-    return Role(tuple(map(_pattern, actions)), tuple(map(_pattern, excluded)))
+
+    def patterns(name: str) -> tuple[re.Pattern[str], ...]:
+        camel = name[0].lower() + name[1:]
+        return tuple(_pattern(item) for part in parts for item in part.get(name, part.get(camel, [])))
+
+    return Role(patterns("Actions"), patterns("NotActions"), patterns("DataActions"), patterns("NotDataActions"))
 
 
 def _pattern(action: str) -> re.Pattern[str]:
@@ -76,6 +93,8 @@ def action_of(method: str, path: str) -> str:
     verb = _VERBS.get(method, "action")
     _, found, tail = path.rpartition("/providers/")
     if not found:
+        if path.lower().endswith("/locations"):
+            return f"Microsoft.Resources/subscriptions/locations/{verb}"
         kind = "/resourceGroups" if "/resourcegroups/" in path.lower() else ""
         return f"Microsoft.Resources/subscriptions{kind}/{verb}"
     namespace, *segments = tail.split("/")

@@ -21,9 +21,12 @@ from simulator.arm import Call, Json, Reply, route
 from simulator.blobs import ACCOUNT, Blobs
 from simulator.clock import Clock
 from simulator.cluster_routes import ClusterRoutes
+from simulator.control_inside import InsideControl
+from simulator.control_regions import RegionControl
 from simulator.control_routes import ControlRoutes
 from simulator.control_traffic import TrafficControl
 from simulator.control_world import WorldControl
+from simulator.credential_routes import CredentialRoutes
 from simulator.durations import Durations
 from simulator.eventgrid import EventGrid
 from simulator.extension_routes import ExtensionRoutes
@@ -33,7 +36,13 @@ from simulator.graph import ResourceGraph
 from simulator.health import Health
 from simulator.identity_endpoint import DEFAULT_CLIENT_ID, IdentityEndpoint
 from simulator.journal import Journal
+from simulator.key_vault import KeyVault
+from simulator.key_vault_routes import KeyVaultRoutes
+from simulator.kubernetes_config import PREFIX, Kubeconfigs
+from simulator.kubernetes_routes import KubernetesRoutes
+from simulator.kubernetes_state import Insides
 from simulator.lifecycle import Lifecycle
+from simulator.lookup_routes import LookupRoutes, Offers
 from simulator.providers import ProviderRoutes
 from simulator.publication import Publication
 from simulator.relay import Relays
@@ -95,6 +104,9 @@ class Simulator:
         self.url = f"https://{_HOST}:{self._runners[0].addresses[0][1]}"
         self.identity_url = f"http://{_HOST}:{self._runners[1].addresses[0][1]}/msi/token"
         self._gateway.base_url = self._identity.audience = self.url
+        configs = self._kubeconfigs
+        configs.base_url, configs.authority = self.url, authority.cert_pem.bytes()
+        configs.foreign_authority = trustme.CA().cert_pem.bytes()
         await self._events.start()
         self._pump = asyncio.create_task(self._clock.pump(), name="simulator clock")
         self._load(self._fleet)
@@ -121,6 +133,8 @@ class Simulator:
         extension_routes = ExtensionRoutes(clock, world, lifecycle)
         identity = self._identity = IdentityEndpoint()
         throttling, faults, journal = Throttling(clock), Faults(clock), Journal()
+        insides, offers = Insides(), Offers()
+        kubeconfigs = self._kubeconfigs = Kubeconfigs(insides)
         defects: list[str] = []
 
         def query(call: Call) -> Reply:
@@ -132,6 +146,8 @@ class Simulator:
             *extension_routes.routes(),
             *RelayRoutes(world, relays, durations).routes(),
             *ProviderRoutes(world, durations).routes(),
+            *LookupRoutes(world, offers).routes(),
+            *CredentialRoutes(world, throttling, kubeconfigs).routes(),
         ]
         routes.append(route("POST", "/providers/Microsoft.ResourceGraph/resources", "resource-graph", query))
         self._gateway = Gateway(
@@ -149,15 +165,23 @@ class Simulator:
             closing=asyncio.Event(),
             defects=defects,
         )
+        self._kubernetes = KubernetesRoutes(self._gateway, insides)
+        vault = KeyVault(clock)
+        self._vault = KeyVaultRoutes(self._gateway, vault)
         blobs = self._blobs = Blobs(clock, identity, journal)
         world_control = WorldControl(clock, world, publication, lifecycle, relays, identity)
         traffic_control = TrafficControl(clock, extension_routes, throttling, faults, journal, graph, events, defects)
-        self._control = ControlRoutes(clock, [*world_control.verbs(), *traffic_control.verbs(), blobs.put_blob])
+        inside_control = InsideControl(clock, world, insides, kubeconfigs)
+        verbs = [*world_control.verbs(), *traffic_control.verbs(), *inside_control.verbs(), *vault.verbs()]
+        verbs += [*RegionControl(world, offers, graph).verbs(), blobs.put_blob]
+        self._control = ControlRoutes(clock, verbs)
 
     def _apps(self) -> list[web.Application]:
         arm = web.Application(client_max_size=_LARGEST_REQUEST)
         arm.router.add_post("/_simulator/{verb}", self._control.handle)
         arm.router.add_route("*", f"/{ACCOUNT}/{{path:.*}}", self._blobs.handle)
+        arm.router.add_route("*", PREFIX + "/{path:.*}", self._kubernetes.handle)
+        arm.router.add_route("*", "/secrets/{path:.*}", self._vault.handle)
         arm.router.add_route("*", "/{path:.*}", self._gateway.handle)
         identity = web.Application()
         identity.router.add_get("/msi/token", self._token)

@@ -2,7 +2,8 @@
 
 Sources: Microsoft Learn, "Understand how Azure Resource Manager throttles requests" (2025: per
 subscription, principal and class: reads 250 refilled at 25/s, writes and deletes 200 at 10/s) and "Quotas
-... in Azure Kubernetes Service" (GET ManagedCluster: 60 per cluster, refilled at 1/s).
+... in Azure Kubernetes Service" (GET ManagedCluster: 60 per cluster, refilled at 1/s;
+all other APIs, such as listClusterUserCredential: 60 per subscription and region, refilled at 1/s).
 """
 
 import math
@@ -13,6 +14,7 @@ from simulator.clock import Clock
 
 _ARM = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 _AKS_GET = (60.0, 1.0)
+_AKS_OTHER = (60.0, 1.0)
 _CLASSES = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 
 
@@ -30,6 +32,7 @@ class Throttling:
         self._buckets: dict[tuple[str, ...], _Bucket] = {}
         self.arm = False
         self.aks_gets = False
+        self.aks_others = False
 
     def spend(self, method: str, subscription: str, app_id: str) -> dict[str, str]:
         """Take one request from ARM's bucket; the headers that tell what is left. 429 where it is empty."""
@@ -50,6 +53,12 @@ class Throttling:
         """Take one GET from an AKS cluster's own bucket. 429 where it is empty."""
         _, wait = self._take(("aks", cluster.lower()), *_AKS_GET)
         if self.aks_gets and wait:
+            raise arm_errors.aks_throttled(wait)
+
+    def spend_aks_other(self, subscription: str, region: str) -> None:
+        """Take one call from the bucket of all other AKS APIs. 429 where it is empty."""
+        _, wait = self._take(("aks-other", subscription.lower(), region.lower()), *_AKS_OTHER)
+        if self.aks_others and wait:
             raise arm_errors.aks_throttled(wait)
 
     def _take(self, key: tuple[str, ...], size: float, refill: float) -> tuple[int, int]:

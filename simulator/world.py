@@ -16,9 +16,12 @@ from simulator.publication import Publication
 
 DEFAULT_SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NAMESPACES = (
+    "Microsoft.Compute",
     "Microsoft.ContainerService",
     "Microsoft.Kubernetes",
     "Microsoft.KubernetesConfiguration",
+    "Microsoft.MachineLearningServices",
+    "Microsoft.Network",
     "Microsoft.Relay",
     "Microsoft.ResourceGraph",
     "Microsoft.Resources",
