@@ -31,12 +31,14 @@ def put_body(desired: DesiredExtension, protected: Mapping[str, str]) -> dict[st
         "releaseTrain": desired.release_train,
         "scope": {"cluster": {"releaseNamespace": RELEASE_NAMESPACE}},
         "configurationSettings": dict(desired.settings),
-        "configurationProtectedSettings": _protected(desired, protected),
+        "configurationProtectedSettings": protected_values(desired, protected),
     }
     if desired.version is not None:
         properties["version"] = desired.version
     if desired.auto_upgrade_minor_version is not None:
         properties["autoUpgradeMinorVersion"] = desired.auto_upgrade_minor_version
+    if desired.auto_upgrade_mode is not None:
+        properties["autoUpgradeMode"] = desired.auto_upgrade_mode
     identity = {"identity": {"type": "SystemAssigned"}} if desired.identity else {}
     return {**identity, "properties": properties}
 
@@ -48,6 +50,7 @@ def patch_body(
     version: str | None = None,
     release_train: str | None = None,
     auto_upgrade_minor_version: bool | None = None,
+    auto_upgrade_mode: str | None = None,
 ) -> dict[str, Any]:
     """A change to an installed extension: settings are merged, the protected map is replaced as a whole.
 
@@ -60,11 +63,17 @@ def patch_body(
         "version": version,
         "releaseTrain": release_train,
         "autoUpgradeMinorVersion": auto_upgrade_minor_version,
+        "autoUpgradeMode": auto_upgrade_mode,
     }
     return {"properties": {name: value for name, value in properties.items() if value not in (None, {})}}
 
 
-def _protected(desired: DesiredExtension, values: Mapping[str, str]) -> dict[str, str]:
+def protected_values(desired: DesiredExtension, values: Mapping[str, str]) -> dict[str, str]:
+    """The whole protected map of an extension; the service replaces it as a whole, by PUT and by PATCH.
+
+    Raises:
+        SettingsError: a name that `desired.protected` lists has no value.
+    """
     known = dict(values)
     for name, aliases in ALIASES.items():
         for alias in aliases:

@@ -43,6 +43,8 @@ SERVICE_BUS_TOPICS: Mapping[str, str] = {
     "jobstate-updatedby-computeprovider": "compute-scheduler-jobstate",
 }
 
+TLS_CERTIFICATE, TLS_KEY = "scoringFe.sslCert", "scoringFe.sslKey"
+
 # Never sent protected: local paths are of no use to Azure, and the two switches go in plain.
 _NOT_SENT = frozenset({CERT_FILE, KEY_FILE, TRAINING, INFERENCE})
 
@@ -57,6 +59,8 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
     release_train: str | None = None,
     version: str | None = None,
     auto_upgrade_minor_version: bool | None = None,
+    auto_upgrade_mode: str | None = None,
+    certificate: str | None = None,
     verbatim: bool = False,
 ) -> DesiredExtension:
     """Turn settings into the complete extension, or refuse them as the official CLI does.
@@ -75,6 +79,8 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
         release_train: None means the CLI's default, "stable".
         version: pins the version, which needs the automatic upgrade off.
         auto_upgrade_minor_version: None leaves it out, save that a pinned version sends False.
+        auto_upgrade_mode: None leaves it out.
+        certificate: address of a certificate in Key Vault, which goes where both PEM files would go.
         verbatim: takes `auto` for a value like any other, as the CLI does.
 
     Raises:
@@ -83,6 +89,8 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
     if not verbatim:
         check_auto(settings)
     check_version(version, auto_upgrade_minor_version)
+    if certificate is not None:
+        protected = {*protected, CERT_FILE, KEY_FILE}
     work = _Work(cluster, dict(settings), dict(origins or {}), protected, resolved)
     work.add_switches_and_router()
     work.add_size_and_distribution()
@@ -98,8 +106,10 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
         release_train=release_train or "stable",
         version=version,
         auto_upgrade_minor_version=pinned_off if auto_upgrade_minor_version is None else auto_upgrade_minor_version,
+        auto_upgrade_mode=auto_upgrade_mode,
         origins=work.origins,
         warnings=tuple(work.warnings),
+        certificate=certificate if TLS_CERTIFICATE in work.sent else None,
     )
 
 
@@ -154,7 +164,7 @@ class _Work:
         elif router.internal:
             self.put(INTERNAL_LOAD_BALANCER, "True", "internalLoadBalancerProvider is azure")
         if router.files:
-            self.sent |= {"scoringFe.sslCert", "scoringFe.sslKey"}
+            self.sent |= {TLS_CERTIFICATE, TLS_KEY}
         elif router.secret is not None:
             self.put("scoringFe.sslSecret", router.secret, "alias of sslSecret")
 

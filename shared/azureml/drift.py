@@ -18,7 +18,10 @@ from shared.model.extension import DesiredExtension, Extension
 RELEASE_TRAIN = "releaseTrain"
 VERSION = "version"
 AUTO_UPGRADE = "autoUpgradeMinorVersion"
-PROPERTIES = frozenset({RELEASE_TRAIN, VERSION, AUTO_UPGRADE})  # of the extension itself, no settings
+AUTO_UPGRADE_MODE = "autoUpgradeMode"
+PROPERTIES = frozenset(
+    {RELEASE_TRAIN, VERSION, AUTO_UPGRADE, AUTO_UPGRADE_MODE}
+)  # of the extension itself, no settings
 
 _SWITCHES = (NODE_PORT, INTERNAL_LOAD_BALANCER)
 _FINGERPRINT = "v1"
@@ -43,6 +46,7 @@ class PatchProperties(TypedDict, total=False):
     release_train: str | None
     version: str | None
     auto_upgrade_minor_version: bool | None
+    auto_upgrade_mode: str | None
 
 
 def differences(desired: DesiredExtension, actual: Extension, *, previously: Collection[str] = ()) -> Differences:
@@ -101,6 +105,9 @@ def _properties(desired: DesiredExtension, actual: Extension) -> Iterator[tuple[
     upgrade, there = desired.auto_upgrade_minor_version, actual.auto_upgrade_minor_version
     if upgrade is not None and there is not None and upgrade is not there:
         yield AUTO_UPGRADE, (str(there), str(upgrade))
+    mode, set_mode = desired.auto_upgrade_mode, actual.auto_upgrade_mode
+    if mode is not None and set_mode is not None and mode.lower() != set_mode.lower():
+        yield AUTO_UPGRADE_MODE, (set_mode, mode)
 
 
 def patch_settings(found: Differences) -> dict[str, str]:
@@ -131,6 +138,8 @@ def patch_properties(changed: Mapping[str, tuple[str | None, str | None]]) -> Pa
         properties["release_train"] = changed[RELEASE_TRAIN][1]
     if AUTO_UPGRADE in changed:
         properties["auto_upgrade_minor_version"] = changed[AUTO_UPGRADE][1] == "True"
+    if AUTO_UPGRADE_MODE in changed:
+        properties["auto_upgrade_mode"] = changed[AUTO_UPGRADE_MODE][1]
     if VERSION in changed:
         properties["version"] = changed[VERSION][1]
         properties["auto_upgrade_minor_version"] = False
@@ -152,6 +161,9 @@ def fingerprint(desired: DesiredExtension) -> str:
         "version": desired.version,
         "autoUpgradeMinorVersion": desired.auto_upgrade_minor_version,
     }
+    # Left out where nobody asks for it, so that what was sent by an earlier Muster keeps its fingerprint.
+    content |= {"autoUpgradeMode": desired.auto_upgrade_mode} if desired.auto_upgrade_mode else {}
+    content |= {"certificate": desired.certificate} if desired.certificate else {}
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     return f"{_FINGERPRINT}:{digest[:32]}"
 

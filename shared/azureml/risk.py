@@ -29,7 +29,7 @@ _ROUTER = frozenset(
 # What the CLI does not offer to change, told from what it does: the router's place and its service.
 _ROUTER_ALIASES = ("scoringFe.namespace", "scoringFe.serviceType.", "isAKSMigration")
 # Names and upkeep that no pod reads while it serves.
-_HARMLESS = frozenset({"cluster_name_friendly", "autoUpgradeMinorVersion", "releaseTrain"})
+_HARMLESS = frozenset({"cluster_name_friendly", "autoUpgradeMinorVersion", "autoUpgradeMode", "releaseTrain"})
 
 
 def risk_of_change(changed: Mapping[str, tuple[str | None, str | None]]) -> tuple[Risk, ...]:

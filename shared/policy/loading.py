@@ -6,23 +6,25 @@ the order of the files, everything else may stand once.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from shared.errors import Finding, PolicyError
 from shared.policy.clauses import read_exceptions, read_guardrails, read_rules
 from shared.policy.document import MAX_BYTES, Node, read_documents
-from shared.policy.model import Policy, PolicyText, Profile, Rule
+from shared.policy.model import Policy, PolicyText
 from shared.policy.operation import (
     read_adoption,
     read_enforcement,
     read_extension,
     read_overrides,
     read_pause,
+    read_preflight,
     read_remediation,
     read_rollout,
     read_select,
     read_tags,
+    read_verification,
 )
 from shared.policy.profiles import read_profiles
 from shared.policy.section import Section
@@ -151,10 +153,8 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
     findings: list[Finding] = root.findings
     warnings: list[str] = []
     defaults = Policy(digest="")
-    profile_nodes = root.mapping("profiles")
-    profiles = read_profiles(profile_nodes, findings, warnings)
+    profiles = read_profiles(root.mapping("profiles"), findings, warnings)
     rules = read_rules(root.items("rules"), profiles, findings)
-    _certificates(rules, profiles, profile_nodes, findings)
     timing, max_attempts = read_remediation(root, defaults)
     policy = Policy(
         digest=policy_digest(texts),
@@ -173,6 +173,8 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
         adoption=read_adoption(root, defaults.adoption),
         timing=timing,
         max_attempts=max_attempts,
+        preflight=read_preflight(root),
+        verification=read_verification(root),
         pause_max=read_pause(root, defaults),
         rollout=read_rollout(root, warnings),
         warnings=tuple(dict.fromkeys(warnings)),
@@ -180,20 +182,3 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
     )
     root.done()
     return policy
-
-
-def _certificates(
-    rules: Sequence[Rule], profiles: Mapping[str, Profile], nodes: Mapping[str, Node], findings: list[Finding]
-) -> None:
-    """A profile that a rule can select must not need a certificate that nobody fetches yet."""
-    by_tag = any(rule.profile_from_tag for rule in rules)
-    named = {rule.profile for rule in rules}
-    for name, profile in profiles.items():
-        chosen = name in named or (by_tag and profile.selectable_by_tag)
-        if chosen and profile.key_vault_certificate is not None:
-            findings.append(
-                nodes[name].finding(
-                    "tls.keyVaultCertificate cannot be fetched by this version; put the certificate into a "
-                    "Kubernetes secret of the namespace azureml and name it: tls: {secret: <name>}"
-                )
-            )

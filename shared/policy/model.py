@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.model.check import Severity
 from shared.model.extension import Provenance
 from shared.model.identity import ClusterId
 from shared.policy.cel import Expression
@@ -68,6 +69,7 @@ class Timing:
         backoff_max: the longest pause between repairs.
         stuck_after: an operation that runs longer than this is stuck.
         verify_every: how often a converged cluster is verified.
+        verify_grace: how long components may be missing or unready before the cluster counts as degraded.
         facts_wait: how long facts that a cluster has not reported yet are waited for.
         unavailable_max: the longest pause between looks while Azure does not answer.
     """
@@ -79,6 +81,7 @@ class Timing:
     backoff_max: timedelta = timedelta(hours=6)
     stuck_after: timedelta = timedelta(minutes=45)
     verify_every: timedelta = timedelta(hours=24)
+    verify_grace: timedelta = timedelta(minutes=10)
     facts_wait: timedelta = timedelta(minutes=15)
     unavailable_max: timedelta = timedelta(minutes=1)
 
@@ -111,12 +114,70 @@ class TagOverrides:
     allow: tuple[Pattern, ...] = ()
 
 
+class UpgradeMode(StrEnum):
+    """How far the service may upgrade the extension by itself (autoUpgradeMode of API 2025-03-01)."""
+
+    AUTO = "auto"
+    PINNED = "pinned"
+    PATCH = "patch"
+    COMPATIBLE = "compatible"
+
+
 @dataclass(frozen=True, slots=True)
 class Upgrades:
-    """A profile's own word on versions: pinned to `version`, or following the release train."""
+    """A profile's own word on versions: pinned to `version`, patches alone, or all that is compatible."""
 
-    pinned: bool
+    mode: UpgradeMode
     version: str | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the version stands still."""
+        return self.mode is UpgradeMode.PINNED
+
+
+class AksAccess(StrEnum):
+    """How Muster looks into AKS clusters; the document's `verification.aks`."""
+
+    NONE = "none"
+    USER = "user"
+    ADMIN = "admin"
+
+
+class Depth(StrEnum):
+    """How far a cluster must be verified to count as compliant; the document's `verification.require`."""
+
+    ARM_ONLY = "arm-only"
+    COMPONENTS = "components"
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationChoice:
+    """How clusters are looked into; the document's `verification`.
+
+    Attributes:
+        aks: which credential is asked for. `user` takes a token of Muster's own identity where the cluster
+            signs in with Entra ID.
+        arc_kubeconfig: address of the Key Vault secret with an Arc cluster's kubeconfig, templates allowed.
+        require: what compliance asks for.
+    """
+
+    aks: AksAccess = AksAccess.NONE
+    arc_kubeconfig: str | None = None
+    require: Depth = Depth.ARM_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightChoice:
+    """What the policy changes about the checks before an installation; the document's `preflight`.
+
+    Attributes:
+        severities: check -> its severity, where the policy lowers it.
+        register_providers: whether Muster may register a missing resource provider.
+    """
+
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    register_providers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +193,7 @@ class Profile:
         selectable_by_tag: whether a rule's `profileFromTag` may choose it.
         tag_patterns: for each tag (name in lower case) that `{tags.x}` may read: the pattern that its
             whole value must match.
-        key_vault_certificate: a certificate that this version of Muster cannot fetch; a profile that
-            has one is never installed.
+        key_vault_certificate: address of the certificate (or secret) in Key Vault that the endpoints serve.
         upgrades: its own word on versions, or None to follow the document's `extension`.
     """
 
@@ -227,6 +287,8 @@ class Policy:
     adoption: AdoptionMode = AdoptionMode.BASELINE
     timing: Timing = Timing()
     max_attempts: int = 5
+    preflight: PreflightChoice = PreflightChoice()
+    verification: VerificationChoice = VerificationChoice()
     pause_max: timedelta = timedelta(days=30)
     rollout: Mapping[str, object] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -3,6 +3,8 @@
 import re
 from datetime import timedelta
 
+from shared.azureml.preflight import CHECKS
+from shared.model.check import Severity
 from shared.policy.clauses import read_allow
 from shared.policy.document import Node
 from shared.policy.model import (
@@ -10,12 +12,15 @@ from shared.policy.model import (
     EnforcementTable,
     ExtensionChoice,
     Policy,
+    PreflightChoice,
     TagNames,
     TagOverrides,
     Timing,
+    VerificationChoice,
 )
 from shared.policy.section import Section
-from shared.policy.words import listed
+from shared.policy.templates import mistakes
+from shared.policy.words import listed, nearest
 
 _TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
 _ROLLOUT = ("rings", "maxInFlight", "stopOn", "newClusters", "blastRadius")
@@ -131,6 +136,7 @@ def _timing(section: Section) -> Timing:
         backoff_max=section.duration("backoffMax", default.backoff_max),
         stuck_after=section.duration("stuckAfter", default.stuck_after),
         verify_every=section.duration("verifyEvery", default.verify_every),
+        verify_grace=section.duration("verifyGrace", default.verify_grace),
         facts_wait=section.duration("factsWait", default.facts_wait),
         unavailable_max=section.duration("unavailableMax", 2 * follow_up),
     )
@@ -140,6 +146,56 @@ def _timing(section: Section) -> Timing:
     if timing.backoff_max < timing.backoff_first:
         section.refuse(section.node, "backoffMax is shorter than backoffFirst")
     return timing
+
+
+def read_preflight(root: Section) -> PreflightChoice:
+    """Which checks the policy lowers, and whether providers may be registered."""
+    section = root.section("preflight")
+    if section is None:
+        return PreflightChoice()
+    severities: dict[str, Severity] = {}
+    known = {check.id: check for check in CHECKS}
+    words = [severity.value for severity in Severity]
+    for name, node in section.mapping("severities").items():
+        check = known.get(name)
+        if check is None:
+            section.refuse(node, f"there is no check '{name}'{nearest(name, known)}")
+        elif node.text not in words:
+            section.refuse(node, f"{node.kind} is not one of {listed(words)}")
+        elif words.index(node.text) < words.index(check.severity.value):
+            section.refuse(node, f"a check may be lowered, not raised; {name} is {check.severity.value}")
+        elif words.index(node.text) > words.index(check.lowest.value):
+            section.refuse(node, f"{name} may be no lower than {check.lowest.value}: what it stops cannot succeed")
+        else:
+            severities[name] = Severity(node.text)
+    choice = PreflightChoice(severities, section.boolean("registerProviders", default=False))
+    section.done()
+    return choice
+
+
+_KUBECONFIG_ADDRESS = r"https://[\w.-]+(:\d{1,5})?/secrets/([\w-]|\{[\w.]+\})+"
+
+
+def read_verification(root: Section) -> VerificationChoice:
+    """How clusters are looked into."""
+    default = VerificationChoice()
+    section = root.section("verification")
+    if section is None:
+        return default
+    kubeconfig = None
+    arc = section.section("arc")
+    if arc is not None:
+        kubeconfig = arc.text("kubeconfigSecret", required=True, pattern=_KUBECONFIG_ADDRESS) or None
+        for mistake in mistakes(kubeconfig or "", None):
+            arc.refuse(arc.node, mistake)
+        arc.done()
+    choice = VerificationChoice(
+        aks=section.choice("aks", default.aks),
+        arc_kubeconfig=kubeconfig,
+        require=section.choice("require", default.require),
+    )
+    section.done()
+    return choice
 
 
 def read_pause(root: Section, defaults: Policy) -> timedelta:

@@ -8,13 +8,14 @@ from shared.azureml.catalogue import AUTO, canonicalise, setting_for, value_find
 from shared.errors import Finding
 from shared.model.extension import Origin, Provenance
 from shared.policy.document import Node
-from shared.policy.model import Profile, Upgrades
+from shared.policy.model import Profile, UpgradeMode, Upgrades
 from shared.policy.section import Section, scalar
 from shared.policy.templates import mistakes, templated
 from shared.policy.words import nearest
 
 NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 TLS_SECRET = "sslSecret"  # noqa: S105  the name of a setting
+_CERTIFICATE = r"https://[\w.-]+(:\d{1,5})?/(certificates|secrets)/([\w-]|\{[\w.]+\})+(/\w+)?"
 _KUBERNETES_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
 
@@ -112,8 +113,14 @@ def _tls(section: Section, draft: Draft) -> None:
     if certificate is not None:
         if secret_node is not None:
             tls.refuse(certificate, "write keyVaultCertificate or secret, not both")
-        if re.fullmatch(r"https://[\w.-]+/certificates/[\w-]+(/\w+)?", certificate.text or "") is None:
-            tls.refuse(certificate, "write the certificate's address: https://<vault>/certificates/<name>")
+        if re.fullmatch(_CERTIFICATE, certificate.text or "") is None:
+            tls.refuse(
+                certificate,
+                "write the address of a certificate or secret: https://<vault>/certificates/<name>, "
+                "https://<vault>/secrets/<name>",
+            )
+        for mistake in mistakes(certificate.text or "", None):
+            tls.refuse(certificate, mistake)
         draft.certificate = certificate
     if secret_node is None:
         return
@@ -129,12 +136,14 @@ def _upgrades(section: Section) -> Upgrades | None:
     upgrades = section.section("upgrades")
     if upgrades is None:
         return None
-    mode = upgrades.text("mode", required=True, pattern="pinned|auto") or "auto"
+    mode = upgrades.choice("mode", UpgradeMode.AUTO)
+    if "mode" not in (upgrades.node.keys or {}):
+        upgrades.refuse(upgrades.node, "'mode' is missing")
     version = upgrades.text("version", pattern=r"\d+\.\d+\.\d+([-+.].+)?") or None
-    if (mode == "pinned") != (version is not None):
+    if (mode is UpgradeMode.PINNED) != (version is not None):
         upgrades.refuse(upgrades.node, "mode: pinned needs a version, and only it may have one")
     upgrades.done()
-    return Upgrades(mode == "pinned", version)
+    return Upgrades(mode, version)
 
 
 def _chain(draft: Draft, drafts: Mapping[str, Draft], findings: list[Finding]) -> list[Draft]:

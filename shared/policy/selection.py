@@ -17,7 +17,7 @@ from shared.model.state import HoldCode
 from shared.policy.cel import Expression, Failure
 from shared.policy.facts import Facts, Truth, Unknown, facts_of
 from shared.policy.matching import Answer, Match, answer, not_known
-from shared.policy.model import Exemption, Policy, Profile, Rule
+from shared.policy.model import Exemption, Policy, Profile, Rule, UpgradeMode, Upgrades
 from shared.policy.settings import Held, Layers, compose
 from shared.policy.tags import Pause, pause_of
 from shared.policy.words import listed, nearest
@@ -58,6 +58,8 @@ class Selection:
         release_train: to be sent for a new installation.
         version: the version that the profile pins, or None.
         auto_upgrade_minor_version: to be sent; False where a version is pinned.
+        auto_upgrade_mode: to be sent; None leaves it out.
+        certificate: address of the certificate in Key Vault that the endpoints serve.
         hold: for HELD: the code, and the reason in words.
         pause: a pause that the cluster's tags ask for, whatever the outcome.
         manual: whether the cluster is enrolled by hand.
@@ -76,6 +78,8 @@ class Selection:
     release_train: str | None = None
     version: str | None = None
     auto_upgrade_minor_version: bool | None = None
+    auto_upgrade_mode: str | None = None
+    certificate: str | None = None
     hold: tuple[HoldCode, str] | None = None
     pause: Pause | None = None
     manual: bool = False
@@ -241,7 +245,7 @@ class _Question:
     def _selected(self, profile: Profile, reason: str, layers: Layers) -> Selection:
         choice = self.policy.extension
         upgrades = profile.upgrades
-        automatic = not upgrades.pinned if upgrades is not None else choice.auto_upgrade_minor_version
+        automatic, mode = _automatic(upgrades, default=choice.auto_upgrade_minor_version)
         return replace(
             self._end(Outcome.SELECTED, reason),
             settings=layers.settings,
@@ -249,6 +253,8 @@ class _Question:
             release_train=choice.release_train,
             version=upgrades.version if upgrades is not None else None,
             auto_upgrade_minor_version=automatic,
+            auto_upgrade_mode=mode,
+            certificate=layers.certificate,
         )
 
     def _end(self, outcome: Outcome, reason: str, held: Held | None = None) -> Selection:
@@ -265,6 +271,20 @@ class _Question:
             warnings=tuple(self.warnings),
             intent=self.intent,
         )
+
+
+def _automatic(upgrades: Upgrades | None, *, default: bool) -> tuple[bool | None, str | None]:
+    """Both properties of automatic upgrades, autoUpgradeMinorVersion and autoUpgradeMode, as a profile words them.
+
+    `patch` says so by the mode alone: beside it autoUpgradeMinorVersion true would contradict it.
+    """
+    if upgrades is None:
+        return default, None
+    if upgrades.mode is UpgradeMode.PATCH:
+        return None, "patch"
+    if upgrades.mode is UpgradeMode.COMPATIBLE:
+        return True, "compatible"
+    return not upgrades.pinned, None
 
 
 @dataclass(frozen=True, slots=True)

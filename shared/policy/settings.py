@@ -11,6 +11,7 @@ from shared.model.intent import Intent
 from shared.model.state import HoldCode
 from shared.policy.facts import Facts, Unknown
 from shared.policy.model import Exemption, Policy, Profile
+from shared.policy.profiles import TLS_SECRET
 from shared.policy.tags import TagMistake, overrides_of
 from shared.policy.templates import TagProblem, fill
 
@@ -30,6 +31,7 @@ class Layers:
 
     settings: dict[str, str] = field(default_factory=dict)
     origins: dict[str, Provenance] = field(default_factory=dict)
+    certificate: str | None = None
     warnings: list[str] = field(default_factory=list)
 
     def lay(self, settings: Mapping[str, str], origin: Provenance) -> None:
@@ -49,13 +51,11 @@ def compose(
     """The settings that are wanted for a cluster; templates filled in, `auto` left as it is.
 
     Raises:
-        Held: a template's fact or tag is missing, a tag asks for what is not allowed, or the profile
-            needs what this version cannot give.
+        Held: a template's fact or tag is missing, or a tag asks for what is not allowed.
     """
-    if profile.key_vault_certificate is not None:
-        message = f"the profile {profile.name} takes its certificate from Key Vault, which is not fetched yet"
-        raise Held(HoldCode.PROTECTED_VALUES, message)
     layers = Layers()
+    if profile.key_vault_certificate is not None:
+        layers.certificate = _filled("tls.keyVaultCertificate", profile.key_vault_certificate, facts, profile)
     for key, text in profile.settings.items():
         layers.lay({key: _filled(key, text, facts, profile)}, profile.origins[key])
     if exception is not None:
@@ -74,6 +74,8 @@ def compose(
             raise Held(HoldCode.PREFLIGHT, f"{intent.who} asked for {asked.findings[0]}")
         layers.lay(asked.settings, Provenance(Origin.REQUEST, intent.who))
         layers.warnings += asked.warnings
+    if TLS_SECRET in layers.settings:
+        layers.certificate = None  # whoever names a secret of the cluster does without Key Vault
     return layers
 
 

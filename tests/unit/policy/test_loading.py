@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from shared.errors import PolicyError
+from shared.model.check import Severity
 from shared.policy.loading import PolicyText, parse_policy, policy_digest, read_policy
-from shared.policy.model import AdoptionMode, Enforcement, EnforcementTable, Policy, Timing
+from shared.policy.model import (
+    AdoptionMode,
+    AksAccess,
+    Depth,
+    Enforcement,
+    EnforcementTable,
+    Policy,
+    Timing,
+    UpgradeMode,
+    Upgrades,
+)
 from tests.unit.policy.builders import policy
 
 P = "profiles: {p: {settings: {enableTraining: true}}}\n"
@@ -99,24 +110,38 @@ MISTAKES = {
     "certificate address": (
         "profiles: {p: {tls: {keyVaultCertificate: ml}}}\n",
         "profiles.p.tls.keyVaultCertificate",
-        "write the certificate's address",
+        "write the address of a certificate",
     ),
-    "certificate that a rule selects": (
+    "tag template in a certificate's address": (
         (
-            "profiles: {p: {tls: {keyVaultCertificate: 'https://v.example/certificates/c'}}}\n"
-            "rules: [{name: r, profile: p}]\n"
+            "profiles: {p: {tls: {keyVaultCertificate: 'https://v.example/certificates/{tags.team}'}, "
+            'tagPatterns: {team: "[a-z]+"}}}\n'
         ),
-        "policy.yaml:2 profiles.p",
-        "tls: {secret: <name>}",
+        "profiles.p.tls.keyVaultCertificate",
+        "a tag may not be read here",
     ),
-    "certificate that a tag selects": (
-        (
-            "profiles: {p: {selectableByTag: true, tls: {keyVaultCertificate: 'https://v.example/certificates/c'}}}\n"
-            "rules: [{name: r, profileFromTag: x}]\n"
-        ),
-        "policy.yaml:2 profiles.p",
-        "tls: {secret: <name>}",
+    "unknown check": ("preflight: {severities: {service-principle: warn}}\n", "preflight.severities", "did you mean"),
+    "raised check": (
+        "preflight: {severities: {outbound-network: block}}\n",
+        "preflight.severities.outbound-network",
+        "may be lowered, not raised",
     ),
+    "check that may not be lowered": (
+        "preflight: {severities: {service-principal: warn}}\n",
+        "preflight.severities.service-principal",
+        "no lower than block",
+    ),
+    "kubeconfig without a vault": (
+        "verification: {arc: {kubeconfigSecret: kubeconfig.yaml}}\n",
+        "verification.arc.kubeconfigSecret",
+        "is not a valid kubeconfigSecret",
+    ),
+    "tag template in a kubeconfig's address": (
+        "verification: {arc: {kubeconfigSecret: 'https://v.example/secrets/{tags.x}'}}\n",
+        "verification.arc",
+        "a tag may not be read here",
+    ),
+    "access": ("verification: {aks: root}\n", "verification.aks", "is not one of"),
     "pinned without version": ("profiles: {p: {upgrades: {mode: pinned}}}\n", "profiles.p.upgrades", "needs a version"),
     "extends unknown": ("profiles: {p: {extends: q}}\n", "policy.yaml:2 profiles.p", "there is not"),
     "extends circle": (
@@ -304,18 +329,48 @@ def test_a_child_overrides_its_parents_and_each_key_knows_whose_it_is():
     assert found.upgrades.version == "1.1.79"
 
 
-def test_a_certificate_that_no_rule_can_select_is_accepted():
-    """Key Vault certificates are part of the schema; a child may replace them by a secret."""
+def test_checks_may_be_lowered_and_clusters_looked_into():
+    """`preflight` and `verification` land in their own fields; without them nothing is looked into."""
+    found = policy(
+        'preflight: {severities: {local-accounts: warn, pod-identity: "off"}, registerProviders: true}\n'
+        "verification:\n"
+        "  aks: user\n"
+        "  arc: {kubeconfigSecret: 'https://v.example/secrets/{cluster.name}-kubeconfig'}\n"
+        "  require: components\n"
+        "remediation: {timing: {verifyGrace: 3m}}\n"
+    )
+
+    assert found.preflight.severities == {"local-accounts": Severity.WARN, "pod-identity": Severity.OFF}
+    assert found.preflight.register_providers
+    assert found.verification.aks is AksAccess.USER
+    assert found.verification.arc_kubeconfig == "https://v.example/secrets/{cluster.name}-kubeconfig"
+    assert found.verification.require is Depth.COMPONENTS
+    assert found.timing.verify_grace == timedelta(minutes=3)
+    assert policy("").verification.aks is AksAccess.NONE
+
+
+@pytest.mark.parametrize("mode", ["patch", "compatible"])
+def test_upgrades_may_be_bounded(mode):
+    """Patch and compatible upgrades are words of the API; they name no version."""
+    found = policy(f"profiles: {{p: {{upgrades: {{mode: {mode}}}}}}}\n")
+
+    assert found.profiles["p"].upgrades == Upgrades(UpgradeMode(mode))
+
+
+def test_a_certificate_may_come_from_key_vault():
+    """A certificate or a secret, with the cluster's facts in its name; a child may name a secret of the cluster."""
     found = policy(
         "profiles:\n"
         "  a: {tls: {keyVaultCertificate: 'https://v.example/certificates/c'}}\n"
         "  b: {extends: a, tls: {secret: s}}\n"
-        "rules: [{name: r, profile: b}]\n"
+        "  c: {tls: {keyVaultCertificate: 'https://v.example:8443/secrets/ml-{cluster.name}'}}\n"
+        "rules: [{name: r, match: {kind: arc}, profile: b}, {name: s, profile: a}]\n"
     )
 
     assert found.profiles["a"].key_vault_certificate == "https://v.example/certificates/c"
     assert found.profiles["b"].key_vault_certificate is None
     assert found.profiles["b"].settings["sslSecret"] == "s"
+    assert found.profiles["c"].key_vault_certificate == "https://v.example:8443/secrets/ml-{cluster.name}"
 
 
 def test_timing_and_enforcement_are_read():

@@ -225,6 +225,16 @@ def test_two_underscores_in_a_tags_name_stand_for_a_slash():
     assert found.settings["nodeSelector.kubernetes.io/os"] == "linux"
 
 
+def test_a_certificate_is_named_by_the_cluster():
+    """The address of the certificate is filled in like a setting; a request for a secret of the cluster replaces it."""
+    about = cluster(nodes=3)
+    wanted = select(POLICY, about, word(Word.ENROL, about, profile="vault"), NOW)
+    by_secret = select(POLICY, about, word(Word.ENROL, about, profile="vault", settings={"sslSecret": "own"}), NOW)
+
+    assert wanted.certificate == "https://v.example/certificates/c"
+    assert by_secret.certificate is None
+
+
 def test_a_pinned_profile_sends_its_version_without_automatic_upgrades():
     """The service refuses a version beside autoUpgradeMinorVersion=true (swagger 2023-05-01 and later)."""
     pinned = select(POLICY, cluster(tags=onboarded({"pin": "bcd"})), None, NOW)
@@ -247,14 +257,14 @@ def test_an_untagged_cluster_can_be_enrolled_by_hand():
 
 
 def test_an_enrolment_that_cannot_be_followed_holds():
-    """A profile that a later policy dropped, an unknown setting, a certificate that nobody fetches."""
+    """A profile that a later policy dropped, an unknown setting."""
     about = cluster(nodes=3)
     codes = [
         select(POLICY, about, word(Word.ENROL, about, **facts), NOW).hold
-        for facts in ({"profile": "gone"}, {"settings": {"enableTrainng": "true"}}, {"profile": "vault"})
+        for facts in ({"profile": "gone"}, {"settings": {"enableTrainng": "true"}})
     ]
 
-    assert [code[0] for code in codes if code] == [HoldCode.NO_RULE, HoldCode.PREFLIGHT, HoldCode.PROTECTED_VALUES]
+    assert [code[0] for code in codes if code] == [HoldCode.NO_RULE, HoldCode.PREFLIGHT]
 
 
 @pytest.mark.parametrize(
