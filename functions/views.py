@@ -3,8 +3,10 @@
 from typing import Any
 
 from shared.fleet.compliance import plain_state
+from shared.model.check import CheckResult
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision
+from shared.model.inside import Verification
 from shared.model.observation import Observation
 
 
@@ -33,6 +35,8 @@ def decision_view(decision: Decision, seen: Observation) -> dict[str, Any]:
         ],
         "nextLook": decision.next_look.isoformat() if decision.next_look else None,
         "advice": list(decision.advice),
+        "preflight": [check_view(result) for result in decision.checks],
+        "verification": verification_view(decision.verification or seen.memory.verification),
         "facts": facts_view(seen.cluster) if seen.cluster else None,
         "extensions": [
             {
@@ -44,6 +48,33 @@ def decision_view(decision: Decision, seen: Observation) -> dict[str, Any]:
             }
             for each in seen.extensions or ()
         ],
+    }
+
+
+def check_view(result: CheckResult) -> dict[str, Any]:
+    """One preflight check's answer."""
+    return {
+        "id": result.id,
+        "severity": result.severity.value,
+        "verdict": result.verdict.value,
+        "message": result.message,
+        "remedy": result.remedy or None,
+        "source": result.source or None,
+    }
+
+
+def verification_view(found: Verification | None) -> dict[str, Any] | None:
+    """What the last look inside the cluster found; null where none was taken."""
+    if found is None:
+        return None
+    return {
+        "at": found.at.isoformat(),
+        "components": found.components,
+        "faults": list(found.faults),
+        "since": found.since.isoformat() if found.since else None,
+        "work": found.activity.value,
+        "trouble": found.trouble or None,
+        "advice": list(found.advice),
     }
 
 

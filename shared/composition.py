@@ -15,8 +15,12 @@ from weakref import WeakKeyDictionary
 
 from shared.azure.arm import Arm
 from shared.azure.blob_text import BlobTexts
+from shared.azure.cluster_access import ClusterAccess
 from shared.azure.credentials import credential
 from shared.azure.extensions import Extensions
+from shared.azure.inside import InsideReader
+from shared.azure.key_vault import KeyVault
+from shared.azure.lookups import Lookups
 from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup, ResourceGraph
 from shared.config import PUBLIC_ARM, Settings
@@ -25,6 +29,7 @@ from shared.fleet.sweep import Sweep
 from shared.model.gates import Gates
 from shared.model.message import QUEUE
 from shared.reconcile.act import Actor
+from shared.reconcile.beyond import Beyond
 from shared.reconcile.generations import Generations
 from shared.reconcile.loop import Reconciler
 from shared.reconcile.observe import Observer
@@ -32,6 +37,7 @@ from shared.reconcile.policy_source import PolicySource
 from shared.reconcile.record import Recorder
 from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
+from shared.reconcile.surroundings import SurroundingsSource
 from shared.state import documents, history, intents, leases, memory
 from shared.state.messages import Messages
 from shared.state.storage import Storage
@@ -88,20 +94,32 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
         past = history.History(storage.table(history.TABLE))
         messages, rights = Messages(storage.queue), Rights(papers, clock)
         own_names = frozenset(filter(None, (settings.client_id.lower(),)))
-        extensions, relays = Extensions(arm), Relays(arm)
-        observer = Observer(arm, extensions, relays, Lookup(graph), words, scope, gates, own_names)
+        extensions, relays, lookups = Extensions(arm), Relays(arm), Lookups(arm)
+        vault = await stack.enter_async_context(KeyVault(identity))
+        beyond = Beyond(
+            SurroundingsSource(lookups, papers, clock),
+            ClusterAccess(arm, identity),
+            InsideReader(),
+            vault,
+            lookups,
+            graph,
+            clock,
+        )
+        observer = Observer(arm, extensions, relays, Lookup(graph), beyond, words, scope, gates, own_names)
         reconciler = Reconciler(
             scope,
             generations,
             leases.Leases(storage.container(leases.CONTAINER)),
             table,
             observer,
-            Actor(extensions, relays),
+            Actor(extensions, relays, lookups, vault, clock),
             Recorder(table, messages, past, rights, settings.instance),
             gates,
             clock,
         )
-        sweep = Sweep(scope, generations, graph, table, words, messages, papers, rights, gates, own_names, clock)
+        sweep = Sweep(
+            scope, generations, graph, table, words, messages, papers, beyond, rights, gates, own_names, clock
+        )
         yield House(settings, reconciler, sweep, Inventory(papers, table), words, past, messages, table, clock)
 
 

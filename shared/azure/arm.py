@@ -7,6 +7,7 @@ aiohttp send a write again by itself.
 
 import asyncio
 import json
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -132,6 +133,11 @@ class Arm:
     ) -> None:
         await self._transport.close()
 
+    @property
+    def endpoint(self) -> str:
+        """Resource Manager's address, without a path."""
+        return self._endpoint
+
     def extensions(self, subscription: str) -> KubernetesConfigurationExtensionsMgmtClient:
         """The official client for cluster extensions; cheap, one per subscription."""
         client = self._extensions.get(subscription)
@@ -156,21 +162,29 @@ class Arm:
             transport=self._transport,
         )
 
-    async def call(self, method: str, path: str, *, api_version: str, what: str, body: object = None) -> dict[str, Any]:
-        """One request; the answer's JSON object.
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        api_version: str,
+        what: str,
+        body: object = None,
+        params: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One request; the answer's JSON object. `params` join the API version in the query.
 
         Raises:
             AzureError: Azure refused, or did not answer in time.
         """
         content = None if body is None else json.dumps(body).encode()
         headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if content else {})
-        request = HttpRequest(
-            method, f"{self._endpoint}{path}", params={"api-version": api_version}, headers=headers, content=content
-        )
+        # azure-core joins them as they are.
+        query = {"api-version": api_version, **{name: quote(value, safe="") for name, value in (params or {}).items()}}
+        request = HttpRequest(method, f"{self._endpoint}{path}", params=query, headers=headers, content=content)
         timeout = self.read_timeout if method == "GET" else self.write_timeout
         async with typed(what), asyncio.timeout(timeout):
             response = await self._client.send_request(request)
-            await response.read()
             response.raise_for_status()
             return dict(response.json()) if response.content else {}
 

@@ -5,6 +5,8 @@ Manage, Send and Listen; its primary connection string goes into the extension's
 (source: azure-cli-extensions, k8s-extension 1.7.0, AzureMLKubernetes).
 """
 
+import contextlib
+
 from shared.azure.arm import Arm, url_path
 from shared.errors import Absent
 from shared.model.cluster import Cluster
@@ -66,6 +68,41 @@ class Relays:
             body={"properties": {"rights": ["Manage", "Send", "Listen"]}},
         )
         return True
+
+    async def ours_and_unused(self, cluster: ClusterId, relay: Relay) -> bool:
+        """Whether the namespace was made for this cluster alone and nobody listens on it.
+
+        Made by the official CLI or by Muster (its tag says so), with no other hybrid connection than the
+        cluster's own, and without a listener: somebody who works through it would lose his connection.
+
+        Raises:
+            AzureError: it could not be told.
+        """
+        try:
+            namespace = await self._arm.call(
+                "GET", _path(cluster, relay), api_version=_VERSION, what="read the relay namespace"
+            )
+            connections = await self._arm.call(
+                "GET",
+                _path(cluster, relay, "hybridConnections"),
+                api_version=_VERSION,
+                what="list the relay's hybrid connections",
+            )
+        except Absent:
+            return False
+        listed = connections.get("value") or []
+        names = {str(each.get("name", "")).rpartition("/")[2].lower() for each in listed}
+        listeners = sum(int((each.get("properties") or {}).get("listenerCount") or 0) for each in listed)
+        tagged = (namespace.get("tags") or {}).get("created_by") == _TAGS["created_by"]
+        alone = names <= {relay.hybrid_connection.lower()} and not connections.get("nextLink")
+        return tagged and alone and listeners == 0
+
+    async def remove(self, cluster: ClusterId, relay: Relay) -> None:
+        """Delete the namespace with everything in it; one that is gone already is fine."""
+        with contextlib.suppress(Absent):
+            await self._arm.call(
+                "DELETE", _path(cluster, relay), api_version=_VERSION, what="delete the relay namespace"
+            )
 
     async def connection_string(self, cluster: ClusterId, relay: Relay) -> str:
         """The secret that the extension needs. Ask at send time; never keep, log or store it.

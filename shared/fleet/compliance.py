@@ -89,6 +89,7 @@ def plain_state(state: State) -> dict[str, Any]:
         "reachability": state.reachability.value,
         "verified": state.verified.value,
         "verifiedAt": _text(state.verified_at),
+        "sufficient": state.sufficient,
     }
 
 
@@ -127,6 +128,7 @@ def read_state(plain: Mapping[str, Any]) -> State:
         Reachability(plain["reachability"]),
         Verified(plain["verified"]),
         _moment(plain.get("verifiedAt")),
+        sufficient=bool(plain.get("sufficient", True)),
     )
 
 

@@ -8,15 +8,16 @@ overdue (its message was lost, or the look was left to the sweep).
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared import logs
 from shared.azure.resource_graph import ResourceGraph
 from shared.errors import IntentsUnreadable, MusterError, NotAuthorized
 from shared.fleet.compliance import SNAPSHOT, Line, figures
+from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
-from shared.model.decision import Action, Decision
+from shared.model.decision import Action, Decision, Want
 from shared.model.extension import Extension
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
@@ -24,7 +25,7 @@ from shared.model.intent import Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason, Request
 from shared.model.state import Management, State
-from shared.policy.model import Policy
+from shared.reconcile.beyond import Beyond
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
 from shared.reconcile.inputs import inputs_of
@@ -68,6 +69,7 @@ class Sweep:
     intents: Intents
     messages: Messages
     documents: Documents
+    beyond: Beyond
     rights: Rights
     gates: Callable[[], Gates]
     own_names: frozenset[str]
@@ -113,6 +115,7 @@ class Sweep:
         words, readable = await self._words()
         # Read once: a sweep writes nothing to clusters, and whoever does reads them again.
         gates = self.gates()
+        certificates: dict[str, CertificateReading] = {}
         extensions: dict[ClusterId, list[Extension]] = defaultdict(list)
         async for owner, extension in self.graph.extensions(subscriptions):
             extensions[owner].append(extension)
@@ -127,10 +130,16 @@ class Sweep:
             listed, word = tuple(extensions.get(cluster.id, ())), words.get(cluster.id)
             seen = await self._observation(cluster, listed, row.memory, word, gates, readable=readable)
             decision = decide(seen, policy, report.started)
-            why = _why_ask(seen, decision, policy, report.started)
+            if Want.CERTIFICATE in decision.wants:
+                seen = await self._with_certificate(seen, decision, certificates)
+                decision = decide(seen, policy, report.started)
+            same = row.memory.inputs is not None and row.memory.inputs == inputs_of(
+                policy, seen, decision, report.started
+            )
+            why = _why_ask(seen, decision, report.started, same=same)
             if why:
                 wanted[cluster.id] = why
-            lines.append(Line.of(cluster, seen, decision))
+            lines.append(_line(cluster, seen, decision, same=same))
         report.clusters = len(lines)
         # What is remembered and no longer listed: one look tells whether it is gone.
         unlisted = [
@@ -163,6 +172,17 @@ class Sweep:
             management_groups=await self.scope.groups_above(cluster.id.subscription),
         )
 
+    async def _with_certificate(
+        self, seen: Observation, decision: Decision, known: dict[str, CertificateReading]
+    ) -> Observation:
+        """The observation with the newest version of its certificate; each address is asked once in a sweep."""
+        address = decision.desired.certificate if decision.desired else None
+        if address is None:
+            return seen
+        if address not in known:
+            known[address] = await self.beyond.certificate(address)
+        return replace(seen, certificate=known[address])
+
     async def _words(self) -> tuple[dict[ClusterId, Intent], bool]:
         try:
             return await self.intents.all(), True
@@ -191,8 +211,18 @@ def _is_overdue(memory: Memory, now: datetime) -> bool:
     return now >= memory.next_look + (_GRACE if memory.follow_up else timedelta(0))
 
 
-def _why_ask(seen: Observation, decision: Decision, policy: Policy, now: datetime) -> str:
-    """Why this cluster is asked for; "" where it is not."""
+def _line(cluster: Cluster, seen: Observation, decision: Decision, *, same: bool) -> Line:
+    """The cluster's line. A look knew more than rows tell, where a decision wants to read something first."""
+    if same and decision.wants:
+        versions = [each.current_version for each in seen.extensions or () if each.azureml]
+        remembered = Line.remembered(cluster.id, seen.memory, versions[0] if versions else None)
+        if remembered is not None:
+            return remembered
+    return Line.of(cluster, seen, decision)
+
+
+def _why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool) -> str:
+    """Why this cluster is asked for; "" where it is not. `same`: the last look decided on the very same inputs."""
     memory = seen.memory
     if _is_overdue(memory, now):
         return "overdue"
@@ -201,7 +231,7 @@ def _why_ask(seen: Observation, decision: Decision, policy: Policy, now: datetim
     before = memory.state
     if decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state):
         return ""
-    if memory.inputs == inputs_of(policy, seen, decision, now) and not _worth_asking_again(memory, decision, now):
+    if same and not _worth_asking_again(memory, decision, now):
         # The last look decided on the very same, and by ARM's word.
         return ""
     if decision.action.writes:
@@ -218,4 +248,6 @@ def _same_outsider(before: State, after: State) -> bool:
 
 def _worth_asking_again(memory: Memory, decision: Decision, now: datetime) -> bool:
     """Whether time alone (an exception that ended, say) may have made a write out of what was none."""
-    return decision.action.writes and (memory.looked_at is None or now - memory.looked_at > _BELIEVED)
+    if not decision.action.writes or memory.next_look is not None:
+        return False  # whoever holds it back has said when to look again
+    return memory.looked_at is None or now - memory.looked_at > _BELIEVED

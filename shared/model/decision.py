@@ -23,6 +23,7 @@ class Action(StrEnum):
     REINSTALL = "Reinstall"
     REMOVE = "Remove"
     ADOPT = "Adopt"
+    REMOVE_RELAY = "RemoveRelay"
     VERIFY = "Verify"
     WAIT = "Wait"
     HOLD = "Hold"
@@ -42,6 +43,7 @@ _WRITES = frozenset(
         Action.REPAIR,
         Action.REINSTALL,
         Action.REMOVE,
+        Action.REMOVE_RELAY,
     }
 )
 
@@ -50,6 +52,7 @@ class Want(StrEnum):
     """Facts that `decide` asks for before it lets a step go ahead; whoever looks reads them and asks again."""
 
     RELAY = "relay"
+    RELAY_USE = "relay-use"
     SURROUNDINGS = "surroundings"
     INSIDE = "inside"
     CERTIFICATE = "certificate"
@@ -85,6 +88,7 @@ class Decision:
         protected: whether Update (or Repair by PATCH) carries the whole map of protected settings.
         provider: the resource provider that RegisterProvider registers.
         certificate: fingerprint of the certificate version that stands for sent once the step is taken.
+        adopted: whether the step changes an extension that somebody else installed, which it stays.
     """
 
     action: Action
@@ -110,3 +114,4 @@ class Decision:
     protected: bool = False
     provider: str | None = None
     certificate: str | None = None
+    adopted: bool = False

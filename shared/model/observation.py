@@ -42,6 +42,7 @@ class Memory:
         trouble_since: since when Azure has not answered about it.
         verification: outcome of the last look inside the cluster.
         certificate: fingerprint of the certificate version that was sent last.
+        version: the chart version that ran at the last look.
     """
 
     state: State | None = None
@@ -66,6 +67,7 @@ class Memory:
     looked_at: datetime | None = None
     verification: Verification | None = None
     certificate: str | None = None
+    version: str | None = None
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
 
@@ -81,6 +83,8 @@ class Observation:
         refused: it could not be read for want of a role.
         extensions: all extensions on the cluster; None when they were not read.
         relay_ready: whether the Azure Relay objects of an Arc cluster exist; None when not looked up.
+        relay_unused: whether the relay was made for this cluster alone and nobody listens on it; None when
+            not looked up.
         surroundings: what subscription and region say; None when not looked up.
         inside: what the cluster's own API server says; None when it was not asked.
         certificate: what Key Vault says of the endpoints' certificate; None when it was not asked.
@@ -100,6 +104,7 @@ class Observation:
     retry_after: float | None = None
     extensions: tuple[Extension, ...] | None = None
     relay_ready: bool | None = None
+    relay_unused: bool | None = None
     surroundings: Surroundings | None = None
     inside: Inside | None = None
     certificate: CertificateReading | None = None

@@ -64,6 +64,7 @@ class HoldCode(StrEnum):
     QUARANTINE = "quarantine"
     PROTECTED_VALUES = "protected-values"
     NO_RULE = "no-rule"
+    BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The five fields."""
+    """The five fields; `sufficient` says whether the verification is as thorough as the policy asks."""
 
     management: Management
     condition: Condition
@@ -87,8 +88,10 @@ class State:
     reachability: Reachability = Reachability.ONLINE
     verified: Verified = Verified.NEVER
     verified_at: datetime | None = None
+    sufficient: bool = True
 
     @property
     def compliant(self) -> bool:
-        """Managed, Current and not held."""
-        return self.management is Management.MANAGED and self.condition is Condition.CURRENT and self.hold is None
+        """Managed, Current, not held, and verified as the policy asks."""
+        sound = self.management is Management.MANAGED and self.condition is Condition.CURRENT
+        return sound and self.hold is None and self.sufficient

@@ -1,14 +1,18 @@
 """Taking one step: send what was decided, once, and say how the sending went. Nothing here waits for an end."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from shared.azure.extensions import Extensions
+from shared.azure.key_vault import KeyVault
+from shared.azure.lookups import Lookups
 from shared.azure.relay import Relays
-from shared.azureml.body import patch_body, put_body
+from shared.azureml.body import patch_body, protected_values, put_body
 from shared.azureml.drift import patch_properties
-from shared.errors import Absent, MusterError, Unavailable
+from shared.errors import Absent, MusterError, SettingsError, Unavailable
 from shared.model.decision import Action, Decision
 from shared.model.extension import DesiredExtension
 from shared.model.observation import Observation
@@ -40,6 +44,9 @@ class Actor:
 
     extensions: Extensions
     relays: Relays
+    lookups: Lookups
+    vault: KeyVault
+    clock: Callable[[], datetime]
 
     async def take(self, decision: Decision, seen: Observation) -> Outcome:
         """Take the decision's one step."""
@@ -58,8 +65,14 @@ class Actor:
                 return await self._prepare(desired, seen)
             case Action.INSTALL | Action.REPAIR if desired is not None and not decision.patch:
                 return await self._put(name, desired, seen)
+            case Action.UPDATE | Action.REPAIR if decision.protected and desired is not None:
+                return await self._patch_protected(decision, desired, seen)
             case Action.UPDATE | Action.REPAIR:
                 await self.extensions.update(seen.id, name, _change(decision))
+            case Action.REGISTER_PROVIDER:
+                await self.lookups.register(seen.id.subscription, decision.provider or "")
+            case Action.REMOVE_RELAY:
+                return await self._remove_relay(decision, seen)
             case Action.REMOVE:
                 await self.extensions.delete(seen.id, name)
             case _:
@@ -73,16 +86,54 @@ class Actor:
 
     async def _put(self, name: str, desired: DesiredExtension, seen: Observation) -> bool:
         """PUT with the protected settings whole; their values live in this call only."""
-        protected: dict[str, str] = {}
+        protected = await self._secrets(desired, seen)
+        if protected is None:
+            return False
+        await self.extensions.create(seen.id, name, put_body(desired, protected))
+        return True
+
+    async def _patch_protected(self, decision: Decision, desired: DesiredExtension, seen: Observation) -> bool:
+        """PATCH with the whole protected map: the service replaces it, so that nothing in use may be left out."""
+        secrets = await self._secrets(desired, seen)
+        if secrets is None:
+            return False
+        body = patch_body(decision.patch, protected_values(desired, secrets), **patch_properties(decision.changes))
+        await self.extensions.update(seen.id, decision.extension or "", body)
+        return True
+
+    async def _secrets(self, desired: DesiredExtension, seen: Observation) -> dict[str, str] | None:
+        """Every protected value, fetched now and kept by nobody; None where the relay had to be made first."""
+        secrets: dict[str, str] = {}
         if desired.relay is not None:
             try:
                 connection = await self.relays.connection_string(seen.id, desired.relay)
             except Absent:
                 # The hybrid connection is there and its rule is not: make it before anything is sent.
                 await self._prepare(desired, seen)
-                return False
-            protected = {key: connection for key in desired.protected if key in _RELAY_KEYS}
-        await self.extensions.create(seen.id, name, put_body(desired, protected))
+                return None
+            secrets |= {key: connection for key in desired.protected if key in _RELAY_KEYS}
+        if desired.certificate is not None:
+            secrets |= await self._certificate(desired, seen)
+        return secrets
+
+    async def _certificate(self, desired: DesiredExtension, seen: Observation) -> dict[str, str]:
+        """The version that was decided on, checked once more: what is remembered as sent is what is sent."""
+        from shared.azureml.certificates import findings, read_material
+        from shared.azureml.certificates import protected_values as certificate_values
+
+        version = seen.certificate.version if seen.certificate else None
+        address = desired.certificate or ""
+        secret = await self.vault.secret(f"{version.source}/{version.version}" if version else address)
+        material = read_material(secret.value, secret.content_type)
+        wrong = findings(material, cname=desired.settings.get("sslCname"), now=self.clock())
+        if wrong:
+            raise SettingsError(" ".join(str(finding) for finding in wrong), wrong)
+        return certificate_values(material)
+
+    async def _remove_relay(self, decision: Decision, seen: Observation) -> bool:
+        relay = decision.desired.relay if decision.desired else None
+        if relay is not None:
+            await self.relays.remove(seen.id, relay)
         return True
 
 

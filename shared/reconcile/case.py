@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from shared.model.cluster import Cluster
 from shared.model.decision import Action, Decision, LookBy
+from shared.model.inside import Verification
 from shared.model.observation import Memory, Observation
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State, Verified
-from shared.policy.model import Enforcement, Policy
+from shared.policy.model import Depth, Enforcement, Policy
 from shared.policy.selection import Selection
 from shared.reconcile.backoff import since
 from shared.reconcile.situation import Situation
@@ -53,7 +54,14 @@ class Case:
             _reachability(self.cluster),
             Verified.ARM_ONLY if sound else Verified.NEVER,
             self.now if sound else None,
+            sufficient=not sound or self.policy.verification.require is Depth.ARM_ONLY,
         )
+
+    def verified_state(self, state: State, found: Verification) -> State:
+        """The state with what a look inside the cluster found."""
+        if not found.components:
+            return state
+        return replace(state, verified=Verified.COMPONENTS, verified_at=found.at, sufficient=True)
 
     def hold(self, code: HoldCode, reason: str, *, until: datetime | None = None) -> Decision:
         """Hold back, looking again at growing intervals while the same hold lasts."""

@@ -10,7 +10,8 @@ where it exists, `install` for those where it does not.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.model.decision import Action, Decision, LookBy
+from shared.model.cluster import Cluster
+from shared.model.decision import Action, Decision, LookBy, Want
 from shared.model.gates import Mode
 from shared.model.observation import Observation
 from shared.model.request import Reason
@@ -21,6 +22,7 @@ from shared.reconcile import install, removal, upkeep
 from shared.reconcile.attempts import counted
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
+from shared.reconcile.checking import may_look_inside
 from shared.reconcile.inputs import basis_of, choice_of
 from shared.reconcile.situation import read_situation
 
@@ -45,10 +47,11 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
         return Decision(Action.NOTHING, state, "The cluster no longer exists.")
     if seen.cluster is None:
         return _unreadable(seen, policy, now)
-    selection = select(policy, seen.cluster, seen.intent, now, management_groups=seen.management_groups)
+    cluster = with_observed_gpu(seen)
+    selection = select(policy, cluster, seen.intent, now, management_groups=seen.management_groups)
     situation = read_situation(seen.extensions, seen.memory, name=policy.extension.name, own_names=seen.own_names)
     memory = counted(seen.memory, situation, basis_of(policy, seen.cluster, seen.intent, now), now)
-    case = Case(replace(seen, memory=memory), seen.cluster, policy, selection, situation, now)
+    case = Case(replace(seen, memory=memory), cluster, policy, selection, situation, now)
     decision = _selected(case) if selection.outcome is Outcome.SELECTED else _not_selected(case)
     return replace(
         decision,
@@ -58,6 +61,19 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
         advice=decision.advice + selection.warnings,
         choice=choice_of(policy, seen.cluster, seen.intent, now),
     )
+
+
+def with_observed_gpu(seen: Observation) -> Cluster:
+    """The cluster with what its nodes say of GPUs, where Azure says nothing: Arc does not report them."""
+    cluster = seen.cluster
+    if cluster is None:
+        raise AssertionError("a cluster that could not be read has no facts")
+    if cluster.gpu is not None:
+        return cluster
+    if seen.inside is not None and seen.inside.nodes is not None:
+        return replace(cluster, gpu=any(node.gpus for node in seen.inside.nodes))
+    known = seen.memory.verification
+    return cluster if known is None or known.gpu is None else replace(cluster, gpu=known.gpu)
 
 
 def _unreadable(seen: Observation, policy: Policy, now: datetime) -> Decision:
@@ -100,7 +116,12 @@ def _not_selected(case: Case) -> Decision:
 
 def _held_by_selection(case: Case) -> Decision:
     code, reason = case.selection.hold or (HoldCode.TAG_INVALID, case.selection.reason)
-    return case.facts_unknown(reason) if code is HoldCode.FACTS_UNKNOWN else case.hold(code, reason)
+    if code is not HoldCode.FACTS_UNKNOWN:
+        return case.hold(code, reason)
+    inside = case.seen.inside is None and may_look_inside(case.policy, case.cluster.kind)
+    # The nodes tell whether there are GPUs, where Azure does not.
+    asks = case.selection.unknown_fact in {"gpu", "gpuModels"} and inside
+    return replace(case.facts_unknown(reason), wants=frozenset({Want.INSIDE}) if asks else frozenset())
 
 
 def _selected(case: Case) -> Decision:

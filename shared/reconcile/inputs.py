@@ -44,7 +44,9 @@ def _lasting(cluster: Cluster) -> object:
         cluster.distribution,
         cluster.managed_identity,
         cluster.incarnation,
-        [(pool.name, pool.vm_size, pool.os_type) for pool in cluster.pools or ()],
+        [(pool.name, pool.vm_size, pool.os_type, pool.labels) for pool in cluster.pools or ()],
+        (cluster.local_accounts_disabled, cluster.pod_identity, cluster.kubelet_identity, cluster.http_proxy),
+        (cluster.authorized_ranges, cluster.private, cluster.outbound_type, cluster.node_autoprovisioning),
     )
 
 
@@ -69,4 +71,6 @@ def inputs_of(policy: Policy, seen: Observation, decision: Decision, now: dateti
         if each.azureml and decision.state.management not in _NOT_OURS
     ]
     basis = basis_of(policy, cluster, seen.intent, now)
-    return _hash(("v1", basis, moving, sorted(listed), seen.gates.mode, seen.gates.stopped))
+    version = seen.certificate.version if seen.certificate else None
+    certificate = (version.fingerprint,) if version else ()
+    return _hash(("v1", basis, moving, sorted(listed), seen.gates.mode, seen.gates.stopped, *certificate))

@@ -118,12 +118,7 @@ class Reconciler:
         if decision.action.writes and seen.cluster is not None and seen.cluster.source is Source.GRAPH:
             seen = await self.observer.confirm(seen, policy, self.clock())
             decision = decide(seen, policy, self.clock())
-        relay = decision.desired.relay if decision.desired else None
-        needs_relay = decision.action in {Action.INSTALL, Action.REPAIR} and not decision.patch
-        if needs_relay and relay is not None and seen.relay_ready is None:
-            seen = await self.observer.with_relay(seen, relay)
-            decision = decide(seen, policy, self.clock())
-        return seen, decision
+        return await self.observer.satisfied(seen, decision, policy, self.clock)
 
     async def _send(
         self, row: Row, memory: Memory, seen: Observation, decision: Decision, lease: Lease

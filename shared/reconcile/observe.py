@@ -16,6 +16,7 @@ from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup
 from shared.errors import Absent, AzureError, IntentsUnreadable, NotAuthorized
 from shared.model.cluster import Cluster, Source
+from shared.model.decision import Decision, Want
 from shared.model.extension import Relay
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
@@ -25,11 +26,15 @@ from shared.model.request import Reason, Request
 from shared.model.state import Management
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
+from shared.reconcile.beyond import Beyond
+from shared.reconcile.decide import decide
 from shared.reconcile.scope import Scope
 from shared.state.intents import Intents
 
 # Whoever is asked for by an event or a person is read from ARM before "not selected" is believed.
 _ASKED_FOR = frozenset({Reason.EVENT, Reason.MANUAL})
+# The certificate may be read twice (which version, then its content); everything else once.
+_ROUNDS = 4
 _NEEDS_EXTENSIONS = frozenset({Outcome.SELECTED, Outcome.REMOVED, Outcome.HELD})
 
 
@@ -41,6 +46,7 @@ class Observer:
     extensions: Extensions
     relays: Relays
     lookup: Lookup
+    beyond: Beyond
     intents: Intents
     scope: Scope
     gates: Callable[[], Gates]
@@ -83,12 +89,38 @@ class Observer:
             return await self._with_extensions(fresh)
         return fresh
 
-    async def with_relay(self, seen: Observation, relay: Relay) -> Observation:
-        """The same, knowing whether the relay objects exist."""
+    async def satisfied(
+        self, seen: Observation, decision: Decision, policy: Policy, clock: Callable[[], datetime]
+    ) -> tuple[Observation, Decision]:
+        """Read what the decision wants to know, and decide again, until it wants nothing that was not read."""
+        for _ in range(_ROUNDS):
+            if not decision.wants or seen.cluster is None:
+                break
+            more = await self._read_wants(seen, decision, policy)
+            if more == seen:
+                break
+            seen = more
+            decision = decide(seen, policy, clock())
+        return seen, decision
+
+    async def _read_wants(self, seen: Observation, decision: Decision, policy: Policy) -> Observation:
+        relay = decision.desired.relay if decision.desired else None
+        if Want.RELAY in decision.wants and relay is not None:
+            try:
+                seen = replace(seen, relay_ready=await self.relays.exists(seen.id, relay))
+            except AzureError as error:
+                return _troubled(seen, error)
+        if Want.RELAY_USE in decision.wants and relay is not None and seen.relay_unused is None:
+            seen = replace(seen, relay_unused=await self._unused(seen.id, relay))
+        return await self.beyond.read(seen, decision, policy)
+
+    async def _unused(self, cluster: ClusterId, relay: Relay) -> bool:
         try:
-            return replace(seen, relay_ready=await self.relays.exists(seen.id, relay))
+            return await self.relays.ours_and_unused(cluster, relay)
         except AzureError as error:
-            return _troubled(seen, error)
+            # A relay that stays costs little; one that is taken away from somebody costs his work.
+            logs.event("relay-use-unknown", cluster=str(cluster), reason=error.message)
+            return False
 
     @staticmethod
     def _asked_or_managed(seen: Observation) -> bool:

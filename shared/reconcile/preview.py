@@ -19,4 +19,4 @@ async def preview(
     request = Request(cluster, Reason.MANUAL, now)
     seen = await reconciler.observer.look(request, row.memory, policy, now, assume=assume)
     seen = await reconciler.observer.confirm(seen, policy, now)
-    return seen, decide(seen, policy, now)
+    return await reconciler.observer.satisfied(seen, decide(seen, policy, now), policy, reconciler.clock)

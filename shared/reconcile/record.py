@@ -40,10 +40,16 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
     memory = counted(memory, situation, basis_of(policy, seen.cluster, seen.intent, now), now)
     if situation.condition is Condition.MISSING and seen.extensions is not None:
         # What was sent to an extension that is gone says nothing about the next one.
-        memory = replace(memory, sent=None, sent_keys=(), succeeded=False)
+        memory = replace(memory, sent=None, sent_keys=(), succeeded=False, certificate=None, version=None)
+        memory = replace(memory, verification=None if decision.verification is None else memory.verification)
     memory = _chosen(memory, decision)
+    if not decision.action.writes and decision.certificate is not None:
+        memory = replace(memory, certificate=decision.certificate)
+    running = situation.extension.current_version if situation.extension else None
     return replace(
         memory,
+        verification=decision.verification or memory.verification,
+        version=running or memory.version,
         state=decision.state,
         reason=decision.reason,
         generation=max(memory.generation, decision.generation),
@@ -74,18 +80,29 @@ def _changed(before: State | None, after: State) -> bool:
 def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
     """The memory that is written before a write goes out, so that a crash cannot make it a stranger's."""
     desired = decision.desired
-    if decision.action is Action.REMOVE or desired is None:
-        return replace(memory, sent_at=now)
-    if decision.action is Action.PREPARE_RELAY:
+    if decision.action in _BESIDE:
         return memory
-    return replace(memory, sent=fingerprint(desired), sent_at=now, sent_keys=tuple(sorted(desired.settings)))
+    if decision.action is Action.REMOVE or desired is None or decision.adopted:
+        return replace(memory, sent_at=now)
+    sent = replace(memory, sent=fingerprint(desired), sent_at=now, sent_keys=tuple(sorted(desired.settings)))
+    return replace(sent, certificate=decision.certificate or memory.certificate)
+
+
+# Steps that send nothing to the extension.
+_BESIDE = frozenset({Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY})
 
 
 def after_sending(before: Memory, written: Memory, outcome: Outcome, now: datetime) -> Memory:
     """The memory once the answer is known."""
     if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
         return written
-    taken_back = replace(written, sent=before.sent, sent_at=before.sent_at, sent_keys=before.sent_keys)
+    taken_back = replace(
+        written,
+        sent=before.sent,
+        sent_at=before.sent_at,
+        sent_keys=before.sent_keys,
+        certificate=before.certificate,
+    )
     if outcome.error is None:
         return taken_back
     if outcome.error.retry is Retry.NEVER:
@@ -202,10 +219,21 @@ class Recorder:
             # The step itself is done and written down; only its line of history is missing.
             logs.event("history-unrecorded", cluster=str(seen.id), reason=error.message)
 
+    async def _keep_upgrade(self, step: Step) -> None:
+        """An upgrade by the platform is an event in the cluster's history, and no drift."""
+        versions = upgraded(step.seen)
+        if versions is None:
+            return
+        reason = f"The extension went from version {versions[0]} to {versions[1]}."
+        logs.event("extension-upgraded", cluster=str(step.seen.id), before=versions[0], now=versions[1])
+        condition = step.decision.state.condition.value
+        await self.history.add(step.seen.id, Event(step.at, "Upgraded", "observed", reason, condition))
+
     async def _keep(self, step: Step) -> None:
         seen, decision, outcome = step.seen, step.decision, step.outcome
         if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
             await self.rights.note()
+        await self._keep_upgrade(step)
         if not decision.action.writes and not _changed(seen.memory.state, decision.state):
             return
         await self.history.add(
@@ -224,6 +252,13 @@ class Recorder:
                 sent=_sent_keys(decision),
             ),
         )
+
+
+def upgraded(seen: Observation) -> tuple[str, str] | None:
+    """The chart's version before and now, where the platform changed it since the last look."""
+    before = seen.memory.version
+    now = next((each.current_version for each in seen.extensions or () if each.azureml and each.current_version), None)
+    return (before, now) if before and now and before != now else None
 
 
 def _sent_keys(decision: Decision) -> tuple[str, ...]:

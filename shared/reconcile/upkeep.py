@@ -1,6 +1,6 @@
 """The extension exists: wait for what runs, repair what failed, compare what stands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.azureml.auto import resolve_auto
@@ -9,15 +9,18 @@ from shared.azureml.drift import Differences, differences, fingerprint, patch_se
 from shared.azureml.preflight import settled
 from shared.azureml.risk import Risk, risk_of_change
 from shared.errors import SettingsError
-from shared.model.decision import Action, Decision
+from shared.model.decision import Action, Decision, LookBy, Want
 from shared.model.extension import DesiredExtension, Extension
+from shared.model.inside import Activity
 from shared.model.state import Condition, HoldCode, Management
 from shared.policy.guardrails import violations
 from shared.policy.model import AdoptionMode
-from shared.reconcile import install
+from shared.reconcile import adoption, checking, install
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
 from shared.reconcile.inputs import choice_of
+from shared.reconcile.rotation import Rotation, heartbeat_missing, rotation_of
+from shared.reconcile.verification import verified, work_of
 
 
 def wait(case: Case) -> Decision:
@@ -59,8 +62,8 @@ def decide(case: Case) -> Decision:
         return Decision(
             Action.NOTHING,
             case.state(),
-            f"Installed by somebody else and adopted as a baseline: its failure is reported, nothing is written "
-            f"({case.situation.detail}).",
+            f"Installed by somebody else and adopted ({case.policy.adoption.value}): its failure is reported, "
+            f"nothing is written ({case.situation.detail}).",
             extension=extension.name,
         )
     if case.situation.condition is Condition.FAILED_INSTALL:
@@ -92,43 +95,64 @@ def _compare(case: Case, extension: Extension) -> Decision:
         return wanted
     found = differences(wanted, extension, previously=case.memory.sent_keys)
     leftover = (f"leftover (PATCH cannot remove keys): {', '.join(found.leftover)}",) if found.leftover else ()
-    if not found.changed:
-        standing = _standing(case, extension, "All settings are as wanted.", advice=(*wanted.warnings, *leftover))
-        return replace(standing, desired=wanted)
     if not case.situation.ours:
+        return adoption.decide(case, extension, wanted, found)
+    rotation = rotation_of(case, extension, wanted)
+    if rotation is not None and rotation.unread:
         return Decision(
-            Action.NOTHING,
-            case.state(condition=Condition.DRIFTED),
-            f"Installed by somebody else and adopted as a baseline; it differs in {_names(found.changed)}. "
-            "Differences are reported, nothing is written.",
+            Action.WAIT,
+            case.state(),
+            "The certificate in Key Vault is to be looked up.",
             extension=extension.name,
             desired=wanted,
             changes=found.changed,
-            advice=leftover,
+            certificate=rotation.standing,
+            wants=frozenset({Want.CERTIFICATE}),
+            next_look=case.look_in(case.policy.timing.follow_up),
+            look_by=LookBy.SWEEP,
         )
-    return _change(case, extension, wanted, found)
+    sending = rotation is not None and rotation.send
+    if not found.changed and not sending:
+        advice = (*wanted.warnings, *leftover, *_trouble(rotation))
+        standing = _standing(case, extension, "All settings are as wanted.", advice=advice)
+        standing = replace(standing, desired=wanted, certificate=rotation.standing if rotation else None)
+        return verified(case, extension, standing)
+    change = _change(case, extension, wanted, found, rotation if sending else None)
+    return change if change.certificate or rotation is None else replace(change, certificate=rotation.standing)
 
 
 def _standing(
     case: Case, extension: Extension, reason: str, *, profile: str | None = None, advice: tuple[str, ...] = ()
 ) -> Decision:
-    adopted = "" if case.situation.ours else "Installed by somebody else and adopted as a baseline. "
     return Decision(
         Action.NOTHING,
         case.state(),
-        adopted + reason,
+        reason,
         profile=profile,
         extension=extension.name,
         advice=advice,
     )
 
 
+def _trouble(rotation: Rotation | None) -> tuple[str, ...]:
+    return (rotation.trouble,) if rotation is not None and rotation.trouble else ()
+
+
 def _wanted(case: Case, extension: Extension) -> DesiredExtension | Decision:
     """What the extension should hold. Values resolved at install are read back from it, not derived anew."""
     selection = case.selection
-    changed_profile = case.memory.profile is not None and case.memory.profile != selection.profile
+    changed_profile = (
+        case.situation.ours and case.memory.profile is not None and case.memory.profile != selection.profile
+    )
     resolved: Mapping[str, str] | None = None if changed_profile else extension.settings
-    automatic = resolve_auto(case.cluster, selection.settings, selection.origins, resolved)
+    automatic = resolve_auto(
+        case.cluster,
+        selection.settings,
+        selection.origins,
+        resolved,
+        inside=case.seen.inside,
+        extension_name=extension.name,
+    )
     if automatic.unknown_facts or (resolved is None and case.cluster.nodes is None):
         facts = ", ".join(automatic.unknown_facts or ("nodes",))
         return case.facts_unknown(f"facts-unknown({facts}): Azure does not report it yet.")
@@ -141,6 +165,8 @@ def _wanted(case: Case, extension: Extension) -> DesiredExtension | Decision:
             release_train=selection.release_train,
             version=selection.version,
             auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
+            auto_upgrade_mode=selection.auto_upgrade_mode,
+            certificate=selection.certificate,
         )
     except SettingsError as error:
         return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
@@ -150,15 +176,21 @@ def _names(changed: Mapping[str, object]) -> str:
     return ", ".join(sorted(changed))
 
 
-def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: Differences) -> Decision:
-    """A difference on an extension of ours: the policy's doing, or somebody's drift."""
+def _change(
+    case: Case,
+    extension: Extension,
+    wanted: DesiredExtension,
+    found: Differences,
+    rotation: Rotation | None = None,
+) -> Decision:
+    """A difference on an extension of ours: the policy's doing, somebody's drift, or a newer certificate."""
     forbidden = _forbidden(case, wanted)
     if forbidden is not None:
         return forbidden
     pausing = install.spent_or_pausing(case, None)
     if pausing is not None:
         return pausing
-    drifted = case.memory.sent == fingerprint(wanted)
+    drifted = bool(found.changed) and case.memory.sent == fingerprint(wanted)
     risks = [risk for risk in risk_of_change(found.changed) if risk is not Risk.SAFE]
     table = case.policy.enforcement
     what = "Reverting drift" if drifted else "An update"
@@ -168,10 +200,13 @@ def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: D
     else:
         enforcement = table.drift_safe if drifted else table.update_safe
     cause = "changed by somebody since Muster sent it" if drifted else "wanted by the policy"
+    told = [f"{_names(found.changed)}: {cause}"] if found.changed else []
+    told += [rotation.why] if rotation is not None else []
+    condition = Condition.DRIFTED if found.changed else Condition.CURRENT
     decision = Decision(
         Action.UPDATE,
-        case.state(condition=Condition.DRIFTED),
-        f"{_names(found.changed)}: {cause}.",
+        case.state(condition=condition),
+        f"{'; '.join(told)}.",
         profile=case.selection.profile,
         extension=extension.name,
         desired=wanted,
@@ -179,11 +214,67 @@ def _change(case: Case, extension: Extension, wanted: DesiredExtension, found: D
         changes=found.changed,
         next_look=case.look_in(case.policy.timing.follow_up),
         attempts=case.memory.attempts,
+        protected=rotation is not None,
+        wants=_before_change(case, wanted, risks, rotation),
     )
     outcome = case.enforced(enforcement, decision, what)
     if not outcome.action.writes:
-        return replace(outcome, state=replace(outcome.state, condition=Condition.DRIFTED))
-    return _unless_unsettled(case, outcome)
+        return replace(outcome, state=replace(outcome.state, condition=condition))
+    outcome = _unless_unsettled(case, outcome)
+    if outcome.action.writes and _INTERRUPTS.intersection(risks):
+        waiting = _unless_idle(case, outcome, what)
+        if waiting is not None:
+            return replace(waiting, state=replace(waiting.state, condition=condition))
+    return _with_certificate(case, outcome, rotation)
+
+
+_INTERRUPTS = frozenset({Risk.INTERRUPTS_JOBS, Risk.INTERRUPTS_ENDPOINTS})
+
+
+def _before_change(
+    case: Case, wanted: DesiredExtension, risks: Sequence[Risk], rotation: Rotation | None
+) -> frozenset[Want]:
+    """What has to be read before a change: running work that it could hurt, the certificate that it sends."""
+    wants = set()
+    inside = case.seen.inside is None and checking.may_look_inside(case.policy, case.cluster.kind)
+    if inside and _INTERRUPTS.intersection(risks):
+        wants.add(Want.INSIDE)
+    if rotation is not None:
+        wants |= checking.unread(case, wanted) & {Want.CERTIFICATE}
+    return frozenset(wants)
+
+
+def _unless_idle(case: Case, decision: Decision, what: str) -> Decision | None:
+    """A hold while work runs, or may run: nobody approved that it be interrupted."""
+    work = work_of(case)
+    if work.activity is Activity.IDLE:
+        return None
+    told = work.detail or "jobs or endpoints run"
+    held = case.hold(HoldCode.BUSY, f"{what} waits until the cluster is idle ({work.activity.value}: {told}).")
+    return replace(
+        held, intended=decision.action, changes=decision.changes, profile=decision.profile, wants=decision.wants
+    )
+
+
+def _with_certificate(case: Case, decision: Decision, rotation: Rotation | None) -> Decision:
+    """The step that sends a certificate, once it was checked and, on Arc, an agent is there to fetch it."""
+    if rotation is None or not decision.action.writes:
+        return decision
+    results = checking.examined(case, {}, certificate="asked")
+    bad = [result for result in results if result.id.startswith("tls-") and result.blocks]
+    if bad:
+        held = case.hold(HoldCode.PREFLIGHT, " ".join(str(result) for result in bad))
+        return replace(held, checks=results, intended=decision.action)
+    if heartbeat_missing(case):
+        return replace(
+            decision,
+            action=Action.WAIT,
+            intended=decision.action,
+            reason=f"{decision.reason} It is sent after the agents' next heartbeat.",
+            wants=frozenset(),
+        )
+    version = case.seen.certificate.version if case.seen.certificate else None
+    return replace(decision, certificate=version.fingerprint if version else None)
 
 
 def _forbidden(case: Case, wanted: DesiredExtension) -> Decision | None:
@@ -214,12 +305,19 @@ def _failed_update(case: Case, extension: Extension) -> Decision:
         desired=wanted,
         # ARM already stores the settings of the failed update, so a PATCH of differences would be empty.
         patch=patch_settings(found) or dict(wanted.settings),
+        # Protected values of a failed operation are kept for 48 hours only: the certificate goes along again.
+        protected=wanted.certificate is not None,
+        certificate=case.memory.certificate,
+        wants=checking.unread(case, wanted) & {Want.CERTIFICATE},
         changes=found.changed,
         next_look=case.look_in(case.policy.timing.follow_up),
         attempts=case.memory.attempts,
     )
     outcome = case.enforced(case.policy.enforcement.repair, decision, "Repair")
-    return _unless_unsettled(case, outcome) if outcome.action.writes else outcome
+    if not outcome.action.writes:
+        return outcome
+    rotation = Rotation(send=True) if wanted.certificate is not None else None
+    return _with_certificate(case, _unless_unsettled(case, outcome), rotation)
 
 
 def _unless_unsettled(case: Case, decision: Decision) -> Decision:

@@ -97,3 +97,18 @@ async def test_a_name_that_would_lead_elsewhere_is_never_sent(relays, cluster, c
         with pytest.raises(Refused):
             await call
     assert control.requests(contains="Microsoft.Relay") == []
+
+
+async def test_only_an_unused_namespace_of_ours_is_removed(relays, cluster, control):
+    """No such namespace and a second connection keep it; else it goes, and twice is no error."""
+    assert not await relays.ours_and_unused(cluster.id, RELAY)
+    await ready(relays, cluster, control)
+    assert await relays.ours_and_unused(cluster.id, RELAY)
+
+    other = replace(RELAY, hybrid_connection="other")
+    await relays.prepare(cluster, other)
+    assert not await relays.ours_and_unused(cluster.id, RELAY)
+
+    await relays.remove(cluster.id, RELAY)
+    await relays.remove(cluster.id, RELAY)
+    assert not await relays.exists(cluster.id, RELAY)

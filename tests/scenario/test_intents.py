@@ -50,8 +50,9 @@ def withdraw(stage: Stage, cluster_id: str) -> Answer:
 
 
 def aks(stage: Stage, name: str, tags: dict[str, str] | None = None) -> str:
-    """A new AKS cluster, announced by an event."""
-    return stage.control.create_cluster(kind="aks", name=name, subscription=SUBSCRIPTION, tags=tags or {})
+    """A new AKS cluster, announced by an event; its nodes carry the label that enrolments ask for."""
+    pools = [{"count": 3, "nodeLabels": {"pool": "ml"}}]
+    return stage.control.create_cluster(kind="aks", name=name, subscription=SUBSCRIPTION, tags=tags or {}, pools=pools)
 
 
 def removed(stage: Stage, cluster_id: str) -> None:

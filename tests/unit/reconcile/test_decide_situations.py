@@ -101,7 +101,7 @@ def test_enforcement_bounds_the_install(enforcement, action):
     ("cluster", "said"),
     [
         (ready(provisioning_state="Updating"), "provisioningState is Updating"),
-        (ready(provisioning_state=None), "provisioningState is not known"),
+        (ready(provisioning_state=None), "provisioning-state: not known"),
         (ready(power_state="Stopped"), "power state is Stopped"),
         (ready(managed_identity=False), "service principal"),
         (ready(pools=(pool("Standard_D4ps_v5"),)), "linux/amd64"),
@@ -248,13 +248,17 @@ def test_the_platforms_own_extension_is_left_alone(state):
 
 @pytest.mark.parametrize("state", ["Succeeded", "Failed", "Canceled"])
 @pytest.mark.parametrize("mode", AdoptionMode)
-def test_somebody_elses_extension_is_reported_and_never_written(state, mode):
-    """In every adoption mode; under another name, too, which it keeps."""
+def test_somebody_elses_extension_is_reported_and_kept(state, mode):
+    """Under its own name; written by none of the adoption modes but `converge`, and there what is safe alone."""
     foreign = extension(state, name="theirs", created_by="somebody@example.com", settings={"enableTraining": "False"})
     decision = decide(looked_at(ready(), foreign), replace(SHIPPED, adoption=mode), NOW)
 
-    assert decision.action is Action.NOTHING
-    assert not decision.intended.writes
+    if mode is AdoptionMode.CONVERGE and state == "Succeeded":
+        assert decision.action is Action.UPDATE
+        assert decision.patch == {"enableTraining": "true", "cluster_name_friendly": "Clu-1"}
+    else:
+        assert decision.action is Action.NOTHING
+        assert not decision.intended.writes
     assert decision.extension == "theirs"
     if state == "Succeeded" and mode is not AdoptionMode.IGNORE:
         assert decision.state.condition is Condition.DRIFTED

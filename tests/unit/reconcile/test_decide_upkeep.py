@@ -20,6 +20,7 @@ from tests.unit.reconcile.worlds import (
     SMALL,
     cluster_id,
     extension,
+    idle,
     installed,
     looked_at,
     ready,
@@ -141,7 +142,7 @@ def test_a_changed_profile_is_an_update():
     small = installed(ready(tags={"aml-onboard": "true", "aml-profile": "training"}))
     grown = replace(small.cluster, tags={"aml-onboard": "true"})
 
-    assert decide(replace(small, cluster=grown), act, NOW).action is Action.UPDATE
+    assert decide(idle(replace(small, cluster=grown)), act, NOW).action is Action.UPDATE
     assert decide(replace(small, cluster=grown), SHIPPED, NOW).state.hold.code is HoldCode.APPROVAL
     assert decide(replace(seen, cluster=tagged), SHIPPED, NOW).profile == "training"
 
@@ -237,7 +238,7 @@ def test_an_update_that_azure_refuses_is_not_sent_for_ever():
     cluster = replace(small.cluster, tags={"aml-onboard": "true"})
     act = with_enforcement(update_safe=Enforcement.ACT, update_disruptive=Enforcement.ACT)
     memory = replace(small.memory, attempts=1, failed_at=NOW, basis=basis_of(act, cluster, None, NOW))
-    refused = replace(small, cluster=cluster, memory=memory)
+    refused = idle(replace(small, cluster=cluster, memory=memory))
 
     soon = decide(refused, act, NOW + timedelta(seconds=30))
     later = decide(refused, act, NOW + timedelta(minutes=2))

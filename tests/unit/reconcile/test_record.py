@@ -15,7 +15,7 @@ from shared.policy.model import Enforcement, EnforcementTable
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.decide import decide
 from shared.reconcile.record import after_sending, before_sending, remembered
-from tests.unit.reconcile.worlds import ENFORCE, NOW, SHIPPED, cluster_id, installed, looked_at, ready
+from tests.unit.reconcile.worlds import ENFORCE, NOW, SHIPPED, cluster_id, idle, installed, looked_at, ready
 
 MINUTE = timedelta(minutes=1)
 POLICY = replace(SHIPPED, generation=3)
@@ -86,7 +86,7 @@ def test_the_profile_in_force_outlives_a_look_that_sends_nothing():
     seen = replace(small, cluster=replace(small.cluster, tags={"aml-onboard": "true"}))
     held, memory = look(seen)
     act = replace(POLICY, enforcement=EnforcementTable(update_disruptive=Enforcement.ACT))
-    sent, after = look(seen, act)
+    sent, after = look(idle(seen), act)
 
     assert (held.action, memory.profile, memory.choice) == (Action.HOLD, "training", small.memory.choice)
     assert (sent.action, after.profile, after.choice) == (Action.UPDATE, "poc-aks", sent.choice)
@@ -181,7 +181,7 @@ def test_a_refused_update_is_paused_by_the_memory_it_left():
     act = replace(POLICY, enforcement=EnforcementTable(update_disruptive=Enforcement.ACT))
     memory, now, actions = seen.memory, NOW, []
     for _ in range(12):
-        decision, memory = look(replace(seen, memory=memory), act, now)
+        decision, memory = look(idle(replace(seen, memory=memory)), act, now)
         actions.append(decision.action)
         if decision.action.writes:
             written = before_sending(memory, decision, now)

@@ -12,6 +12,7 @@ from shared.model.cluster import Cluster, NodePool, Source
 from shared.model.extension import Extension
 from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId, Kind
+from shared.model.inside import Activity, Inside, RunningWork
 from shared.model.intent import Intent, Word
 from shared.model.observation import FollowUp, Memory, Observation
 from shared.model.request import Reason
@@ -125,6 +126,11 @@ def installed(cluster: Cluster, policy: Policy = SHIPPED, state: str = "Succeede
     )
     given: dict[str, object] = {"memory": memory} | facts
     return looked_at(cluster, extension(state, name=decision.extension, settings=dict(desired.settings)), **given)
+
+
+def idle(seen: Observation) -> Observation:
+    """The same, with a look inside that found no job and no endpoint."""
+    return replace(seen, inside=Inside(NOW, access="user", work=RunningWork(Activity.IDLE, NOW)))
 
 
 def removal(cluster: Cluster, *, accept: bool = True, **facts: object) -> Intent:
