@@ -65,7 +65,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One cluster of the cast. `facts` go to `simulator.control.Control.create_cluster` as they are."""
+    """One cluster of the cast. `facts` go to `simulator.control.Control.create_cluster` as they are.
+
+    `secret` is a Kubernetes secret that its owner puts into namespace azureml, with certificate and key.
+    """
 
     name: str
     kind: str
@@ -74,6 +77,7 @@ class Member:
     tags: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
     arrival: Arrival = Arrival.CREATED
+    secret: str | None = None
 
     @property
     def resource_group(self) -> str:
@@ -116,6 +120,7 @@ PRODUCTION_AKS = Member(
     ),
     tags=PRODUCTION,
     facts={"nodes": 5},
+    secret="inference-tls",  # noqa: S106  a secret's name
 )
 PRODUCTION_ARC = Member(
     "arc-production-gpu",
@@ -221,6 +226,7 @@ BY_HAND = Member(
         None,
         {**POC, "inferenceRouterServiceType": "ClusterIP", "nodeSelector.pool": "ml"},
     ),
+    facts={"pools": [{"count": 3, "nodeLabels": {"pool": "ml"}}]},
 )
 
 CAST = (

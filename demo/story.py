@@ -97,7 +97,7 @@ def _prepare(stage: Stage, evidence: Evidence) -> None:
 
 
 def _create(stage: Stage, member: Member, *, tags: Json, emit: bool) -> str:
-    return stage.control.create_cluster(
+    made = stage.control.create_cluster(
         **member.facts,
         kind=member.kind,
         name=member.name,
@@ -106,6 +106,9 @@ def _create(stage: Stage, member: Member, *, tags: Json, emit: bool) -> str:
         tags=tags,
         emit=emit,
     )
+    if member.secret is not None:
+        stage.control.put_cluster_secret(made, member.secret, {"cert.pem": "a certificate", "key.pem": "its key"})
+    return made
 
 
 def _old_clusters_are_tagged(stage: Stage, evidence: Evidence) -> None:

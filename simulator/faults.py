@@ -20,7 +20,8 @@ class Fault:
         method: HTTP method.
         path: a regular expression that is searched in the path, without case.
         service: clusters, credentials, extensions, operations, tags, relay, providers, subscriptions,
-            resource-graph, identity, key-vault or kubernetes.
+            skus, locations, service-tags, kubernetes-versions, resource-graph, identity, key-vault or
+            kubernetes.
         probability: chance that a matching request is hit.
         times: how many requests are hit before the rule ends; None for no end.
         skip: how many matching requests pass first.

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
+from urllib.request import getproxies
 
 from azure.core.credentials_async import AsyncTokenCredential
 from azure.core.pipeline.transport import AioHttpTransport
@@ -99,7 +100,8 @@ class KeyVault:
     def __init__(self, credential: AsyncTokenCredential, *, timeout: float = TIMEOUT) -> None:
         self._credential = credential
         self.timeout = timeout
-        self._transport = AioHttpTransport()
+        # As in arm.py: told to mind the environment, aiohttp reads proxies and ~/.netrc anew for every request.
+        self._transport = AioHttpTransport(use_env_settings=bool(getproxies()))
         self._clients: dict[str, SecretClient] = {}
 
     async def __aenter__(self) -> Self:

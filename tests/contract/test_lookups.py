@@ -268,7 +268,7 @@ async def test_a_missing_role_is_told(lookups, control, look):
 
 async def test_a_throttled_read_says_when_to_come_back(lookups, control):
     """429 with Retry-After; nothing is tried again here."""
-    control.add_fault(service="skus", kind="status", status=429, retry_after=17)
+    control.add_fault(service="skus", kind="status", status=429, headers={"Retry-After": "17"})
     with pytest.raises(Throttled) as raised:
         await lookups.sizes(SUBSCRIPTION, "eastus")
     assert raised.value.retry_after == 17
