@@ -7,7 +7,6 @@ import azure.functions as func
 
 from functions.answers import Conflicting, NotFound, Unprocessable, answer
 from functions.requests import Install, Look, Uninstall, future, read
-from functions.views import decision_view
 from shared.azureml.body import put_body
 from shared.azureml.catalogue import canonicalise, value_findings
 from shared.composition import House, house
@@ -18,6 +17,7 @@ from shared.model.intent import Intent, Word
 from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
+from shared.report.views import decision_view
 
 # Function keys identify no caller; Entra will (docs/architecture.md).
 _WHO = "a holder of the function key"

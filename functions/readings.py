@@ -10,12 +10,12 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
-from functions.views import decision_view
 from shared.composition import house
 from shared.errors import Finding, RequestError
 from shared.fleet.compliance import Line, figures, needs_attention
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import preview
+from shared.report.views import decision_view
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import lint, render
+from shared.cli import explain, import_fleet, lint, policy_tests, render
 from shared.errors import MusterError
 
 ERROR = 1
@@ -24,8 +24,11 @@ app = typer.Typer(
 )
 
 
+app.command("explain")(explain.explain)
+app.command("import")(import_fleet.import_fleet)
 app.command("lint")(lint.lint)
 app.command("render")(render.render)
+app.command("test")(policy_tests.run_tests)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

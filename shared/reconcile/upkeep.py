@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from shared.azureml.auto import resolve_auto
+from shared.azureml.checks import CERT_FILE, KEY_FILE
 from shared.azureml.derivation import derive
 from shared.azureml.drift import Differences, differences, fingerprint, patch_settings
 from shared.azureml.preflight import settled
@@ -19,7 +20,7 @@ from shared.reconcile import adoption, checking, install
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
 from shared.reconcile.inputs import choice_of
-from shared.reconcile.rotation import Rotation, heartbeat_missing, rotation_of
+from shared.reconcile.rotation import Rotation, heartbeat_missing, rotation_of, serves_certificate
 from shared.reconcile.verification import verified, work_of
 
 
@@ -156,11 +157,14 @@ def _wanted(case: Case, extension: Extension) -> DesiredExtension | Decision:
     if automatic.unknown_facts or (resolved is None and case.cluster.nodes is None):
         facts = ", ".join(automatic.unknown_facts or ("nodes",))
         return case.facts_unknown(f"facts-unknown({facts}): Azure does not report it yet.")
+    # What somebody else put into the protected settings cannot be read, and is taken to be what his settings need.
+    unseen = not case.situation.ours and selection.certificate is None and serves_certificate(extension)
     try:
         return derive(
             case.cluster,
             automatic.settings,
             origins=automatic.origins,
+            protected=(CERT_FILE, KEY_FILE) if unseen else (),
             resolved=resolved,
             release_train=selection.release_train,
             version=selection.version,

@@ -1,4 +1,4 @@
-"""Decisions and facts as the API shows them."""
+"""Decisions and facts as JSON."""
 
 from typing import Any
 
