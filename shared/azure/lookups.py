@@ -243,7 +243,7 @@ def _tag_of(tag: Lenient, region: str) -> bool:
 def _computes_query(cluster: ClusterId) -> str:
     return (
         "resources | where type =~ 'microsoft.machinelearningservices/workspaces/computes' "
-        ""
+        "| where tostring(properties.computeType) =~ 'Kubernetes' "
         f"| where tostring(properties.resourceId) =~ {literal(str(cluster))} "
         "| project id"
     )
