@@ -19,6 +19,7 @@ from shared.model.request import Reason, Request
 from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Actor, Outcome, Sent
+from shared.reconcile.checking import KUBERNETES_CONFIGURATION
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
 from shared.reconcile.observe import Observer
@@ -31,6 +32,7 @@ from shared.state.memory import MemoryTable, Row
 _BUSY_AGAIN = timedelta(seconds=30)
 _TROUBLE_AGAIN = timedelta(seconds=30)
 _RELAY_READY = timedelta(seconds=2)
+_NOT_REGISTERED = "MissingSubscriptionRegistration"  # Azure's code, with status 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,9 @@ class Reconciler:
             # The host ends, or a defect: the request may be on its way, as after a time-out.
             lease.abandon()
             raise
+        if getattr(outcome.error, "code", "") == _NOT_REGISTERED:
+            # Somebody took the registration back since it was last looked up.
+            await self.observer.beyond.surroundings.forget(seen.id.subscription, KUBERNETES_CONFIGURATION)
         if outcome.sent is Sent.AMBIGUOUS:
             # It may still be under way: nobody may write before the lease has run out.
             lease.abandon()

@@ -6,8 +6,10 @@ from datetime import timedelta
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from shared.azureml.risk import Risk, risk_of_change
 from shared.model.decision import Action
 from shared.model.gates import Mode
+from shared.model.inside import Activity
 from shared.model.intent import Word
 from shared.model.state import Condition, Management
 from shared.policy.model import Enforcement
@@ -19,6 +21,7 @@ from shared.reconcile.situation import is_ours
 from tests.unit.reconcile.worlds import MODERATE, NOW, SHIPPED, SMALL, installed, ready, worlds
 
 _OUTSIDE = {Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT}
+_WITHOUT_EXTENSION = {Action.INSTALL, Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY}
 _ENDED = {"succeeded", "failed", "canceled"}
 
 
@@ -95,7 +98,9 @@ def test_only_one_settled_extension_of_ours_is_changed(world):
     found = [each for each in seen.extensions if each.azureml]
     assert len(found) <= 1
     if not found:
-        assert decision.action in {Action.INSTALL, Action.PREPARE_RELAY}
+        assert decision.action in _WITHOUT_EXTENSION
+        if decision.action is Action.REMOVE_RELAY:
+            return
         assert all(each.name.lower() != decision.extension.lower() for each in seen.extensions)
         return
     assert found[0].provisioning_state.lower() in _ENDED
@@ -121,18 +126,19 @@ def test_clusters_that_are_not_ours_to_manage_are_never_written_to(world):
 @MODERATE
 @given(worlds())
 def test_removal_needs_a_persons_word(world):
-    """Remove only for a standing REMOVE, with the disruption accepted or by the policy's own word; never else."""
+    """Remove only for a standing REMOVE: seen idle, its disruption accepted, or by the policy's word; never else."""
     seen, policy = world
     decision = decide(seen, policy, NOW)
     word = stands(seen)
     asked = word is not None and word.word is Word.REMOVE
+    idle = seen.inside is not None and seen.inside.work is not None and seen.inside.work.activity is Activity.IDLE
     if decision.action is Action.REMOVE:
         assert asked
         assert policy.enforcement.remove is Enforcement.ACT or (
-            policy.enforcement.remove is Enforcement.APPROVE and word.accept_disruption
+            policy.enforcement.remove is Enforcement.APPROVE and (word.accept_disruption or idle)
         )
     elif decision.action.writes:
-        assert not asked
+        assert not asked or decision.action is Action.REMOVE_RELAY
 
 
 @MODERATE
@@ -242,3 +248,27 @@ def test_counting_a_failure_twice_counts_it_once(world):
     if once.sent_at is None or once.sent_at <= NOW:
         assert again == once
     assert once.attempts <= seen.memory.attempts + 1
+
+
+@MODERATE
+@given(worlds())
+def test_running_work_is_never_interrupted_unasked(world):
+    """A change that interrupts jobs or endpoints goes out only to a cluster that this look found idle."""
+    seen, policy = world
+    decision = decide(seen, policy, NOW)
+    risks = {Risk.INTERRUPTS_JOBS, Risk.INTERRUPTS_ENDPOINTS}.intersection(risk_of_change(decision.changes))
+    if decision.action is Action.UPDATE and risks and not decision.adopted:
+        assert seen.inside is not None
+        assert seen.inside.work is not None
+        assert seen.inside.work.activity is Activity.IDLE
+
+
+@MODERATE
+@given(worlds())
+def test_what_is_seen_inside_never_leads_to_a_loss(world):
+    """Faults of components degrade a cluster; no step is taken for them."""
+    seen, policy = world
+    decision = decide(seen, policy, NOW)
+    if decision.state.condition is Condition.DEGRADED:
+        assert not decision.action.writes
+        assert not decision.intended.writes

@@ -14,7 +14,7 @@ from shared.model.state import Condition, Management
 from shared.policy.model import Enforcement, EnforcementTable
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.decide import decide
-from shared.reconcile.record import after_sending, before_sending, remembered
+from shared.reconcile.record import after_sending, before_sending, remembered, upgraded
 from tests.unit.reconcile.worlds import ENFORCE, NOW, SHIPPED, cluster_id, idle, installed, looked_at, ready
 
 MINUTE = timedelta(minutes=1)
@@ -193,3 +193,19 @@ def test_a_refused_update_is_paused_by_the_memory_it_left():
     assert actions.count(Action.UPDATE) == 6
     assert Action.HOLD in actions
     assert now > NOW + act.timing.backoff_max
+
+
+def test_an_upgrade_by_the_platform_is_an_event_and_no_drift():
+    """Another version runs than at the last look: told as such, remembered, and nothing is written for it."""
+    seen = installed(ready())
+    before = replace(seen, extensions=(replace(seen.extensions[0], current_version="1.1.60"),))
+    _, memory = look(before)
+    after = replace(seen, memory=memory, extensions=(replace(seen.extensions[0], current_version="1.1.79"),))
+    decision, later = look(after)
+
+    assert memory.version == "1.1.60"
+    assert upgraded(before) is None
+    assert upgraded(after) == ("1.1.60", "1.1.79")
+    assert decision.action is Action.NOTHING
+    assert not decision.changes
+    assert later.version == "1.1.79"

@@ -12,13 +12,24 @@ from shared.model.cluster import Cluster, NodePool, Source
 from shared.model.extension import Extension
 from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId, Kind
-from shared.model.inside import Activity, Inside, RunningWork
+from shared.model.inside import Activity, Existing, Inside, Part, RunningWork, Verification
 from shared.model.intent import Intent, Word
 from shared.model.observation import FollowUp, Memory, Observation
 from shared.model.request import Reason
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State
+from shared.model.surroundings import Surroundings
 from shared.policy.loading import parse_policy
-from shared.policy.model import AdoptionMode, Enforcement, EnforcementTable, Policy, PolicyText
+from shared.policy.model import (
+    AdoptionMode,
+    AksAccess,
+    Depth,
+    Enforcement,
+    EnforcementTable,
+    Policy,
+    PolicyText,
+    PreflightChoice,
+    VerificationChoice,
+)
 from shared.reconcile.decide import decide
 from shared.reconcile.inputs import basis_of, choice_of
 
@@ -35,7 +46,10 @@ def _policy(text: str) -> Policy:
     return replace(parse_policy([PolicyText("policy.yaml", text)]), texts=())
 
 
-SHIPPED = _policy((Path(__file__).parents[3] / "policy.yaml").read_text(encoding="utf-8"))
+# Without the way into AKS clusters that it opens: tests of what is seen inside open it themselves.
+SHIPPED = replace(
+    _policy((Path(__file__).parents[3] / "policy.yaml").read_text(encoding="utf-8")), verification=VerificationChoice()
+)
 SMALL = _policy(
     """
 version: 1
@@ -260,6 +274,38 @@ def extensions(draw: st.DrawFn, wanted: dict[str, str]) -> Extension:
     )
 
 
+_insides = st.builds(
+    Inside,
+    st.just(NOW),
+    access=st.sampled_from(["", "user"]),
+    namespace=st.sampled_from([None, "", "Active", "Terminating"]),
+    workloads=st.sampled_from([None, ()]),
+    pods=st.sampled_from([None, ()]),
+    nodes=st.sampled_from([None, ()]),
+    existing=st.sampled_from([None, (Existing(Part.VOLCANO, "volcano-system", "volcano-scheduler", "theirs"),)]),
+    secrets=st.sampled_from([None, {}]),
+    healthcheck=st.sampled_from([None, {}, {"reports-pre-install": "Status: Failed ErrorCode: E40001"}, {"?": "\0"}]),
+    legacy=st.sampled_from([None, (), ("deployment azureml-fe",)]),
+    load_balancer=st.sampled_from([None, False]),
+    work=st.none() | st.builds(RunningWork, st.sampled_from(Activity), st.just(NOW), st.just("told")),
+    trouble=st.sampled_from([{}, {"access": "refused."}]),
+)
+_surroundings = st.builds(
+    Surroundings,
+    providers=st.sampled_from([None, {}, {"microsoft.kubernetesconfiguration": "NotRegistered"}]),
+    kubernetes_versions=st.sampled_from([None, ("1.33",)]),
+)
+_verifications = st.builds(
+    Verification,
+    past,
+    st.booleans(),
+    faults=st.sampled_from([(), ("gateway (deployment): 0 of 1 pods ready",)]),
+    since=st.none() | past,
+    gpu=st.sampled_from([None, True, False]),
+)
+_LOOKING = VerificationChoice(AksAccess.USER, "https://vault.example/secrets/{cluster.name}", Depth.COMPONENTS)
+
+
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[Observation, Policy]:
     """Any observation, under the shipped policy or a small one with any enforcement."""
@@ -283,7 +329,15 @@ def worlds(draw: st.DrawFn) -> tuple[Observation, Policy]:
         intents_readable=draw(st.sampled_from([True, True, True, False])),
         own_names=draw(st.sampled_from([OWN_NAMES, frozenset()])),
         management_groups=draw(st.sampled_from([None, frozenset(), frozenset({"corp"})])),
+        surroundings=draw(st.none() | _surroundings),
+        inside=draw(st.none() | _insides),
+        relay_unused=draw(st.sampled_from([None, True, False])),
+        computes=draw(st.sampled_from([None, (), ("/workspaces/ml/computes/k8s",)])),
     )
+    seen = replace(seen, memory=replace(seen.memory, verification=draw(st.none() | _verifications)))
+    if draw(st.booleans()):
+        preflight = PreflightChoice(register_providers=draw(st.booleans()))
+        policy = replace(policy, verification=_LOOKING, preflight=preflight)
     fate = draw(st.sampled_from(["read"] * 8 + ["gone", "troubled"]))
     if fate == "gone":
         return replace(seen, cluster=None, gone=True), policy
