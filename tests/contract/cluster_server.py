@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-import datetime
+import datetime as dt
 import gzip
 import ipaddress
 import json
@@ -115,7 +115,8 @@ async def serving(
         context.verify_mode = ssl.CERT_REQUIRED
     app = web.Application(client_max_size=2**20)
     app.router.add_route("*", "/{path:.*}", server.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.0)
+    # None, or zero, would wait for a handler that never ends.
+    runner = web.AppRunner(app, shutdown_timeout=0.05, handler_cancellation=True)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, 0, ssl_context=context)
@@ -129,7 +130,7 @@ async def serving(
 
 def _old_certificates() -> tuple[str, trustme.Blob]:
     """An authority without key identifiers, and a server's certificate with its key: RFC 5280 asks for more."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    key, now = ec.generate_private_key(ec.SECP256R1()), dt.datetime.now(dt.UTC)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kubernetes")])
 
     def certificate(subject: x509.Name, public: ec.EllipticCurvePublicKey, *extensions: Any) -> x509.Certificate:
@@ -139,8 +140,8 @@ def _old_certificates() -> tuple[str, trustme.Blob]:
             .issuer_name(name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
         )
         for extension, critical in extensions:
             builder = builder.add_extension(extension, critical)
