@@ -14,6 +14,7 @@ from shared.model.cluster import Cluster, Source
 from shared.model.decision import Action, Decision
 from shared.model.extension import AZUREML, Extension
 from shared.model.gates import Gates, Mode
+from shared.model.inside import Verification
 from shared.model.observation import Observation
 from shared.model.request import Reason
 from shared.model.state import Condition, Management
@@ -61,7 +62,11 @@ def seen_installed(cluster: Cluster, policy: Policy, now: datetime) -> Observati
     if decision.desired is None:
         raise ValueError(f"nothing would be installed: {decision.reason}")
     memory = replace(
-        remembered(missing, decision, policy, now), sent=fingerprint(decision.desired), sent_at=now, succeeded=True
+        remembered(missing, decision, policy, now),
+        sent=fingerprint(decision.desired),
+        sent_at=now,
+        succeeded=True,
+        verification=Verification(now, components=True),
     )
     return replace(missing, extensions=(installed(decision),), memory=memory)
 

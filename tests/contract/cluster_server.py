@@ -198,6 +198,10 @@ def giving(body: bytes, **headers: str) -> Behaviour:
     return behave
 
 
+def _listening(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
+
+
 async def never(request: web.Request) -> web.StreamResponse:
     """The request is taken, and no answer comes."""
     del request
@@ -209,17 +213,20 @@ async def dripping(request: web.Request) -> web.StreamResponse:
     """An answer without an end, a byte at a time: no limit on a single read ever strikes."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
-    while True:
+    while _listening(request):
         await response.write(b" ")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)  # what makes it slow; nothing waits for it
+    return response
 
 
 async def flooding(request: web.Request) -> web.StreamResponse:
     """An answer without an end, as fast as it is taken."""
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
-    while True:
+    while _listening(request):
         await response.write(b'{"items":[' + b" " * 65536)
+        await asyncio.sleep(0)
+    return response
 
 
 async def resetting(request: web.Request) -> web.StreamResponse:

@@ -96,6 +96,15 @@ async def test_a_version_that_is_enabled_again_counts_as_written_then(vault, con
     assert (await vault.latest(address(control))).updated_at - before >= timedelta(hours=1)
 
 
+async def test_an_old_version_that_somebody_touches_stays_old(vault, control, pem):
+    """The newest is the one made last, as for Key Vault itself; a tag or a switch moves only the time of change."""
+    old, new = control.put_certificate("ml", pem), control.put_certificate("ml", pem)
+    control.advance(3600)
+    control.change_version("ml", old, enabled=True)
+
+    assert (await vault.latest(address(control))).version == new
+
+
 async def test_an_address_may_name_a_version(vault, control, pem):
     """That one is told and read, although there is a newer one; not once it is disabled or unknown."""
     old = control.put_secret("ml", "old")

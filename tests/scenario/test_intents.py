@@ -197,9 +197,10 @@ def test_a_withdrawn_word_releases(stage: Stage) -> None:
 
 
 def test_removal_waits_until_the_loss_is_accepted(stage: Stage) -> None:
-    """Without acceptDisruption the removal is held for approval; nothing is deleted before it comes."""
+    """Where nobody can tell whether work runs, removal is held for approval; nothing is deleted before it comes."""
     cluster = aks(stage, "still-in-use", SELECTED)
     stage.installed(cluster)
+    stage.control.hostile(cluster, "error")
     mark = stage.mark()
     assert uninstall(stage, cluster, accept=False).status == 202
     stage.until(lambda: (stage.memory(cluster)["state"].get("hold") or {}).get("code") == "approval", "the hold")

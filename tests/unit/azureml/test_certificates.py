@@ -168,6 +168,9 @@ def test_the_certificate_of_the_key_is_the_leaf():
     """An authority beside it is none, even where it was given first or signed itself."""
     own = issue(CNAME, sans=[CNAME], authority=True)
     assert read_material(own.pem + own.key_pem(), None).certificate == own.pem
+    beside = read_material(issue("stranger", authority=True).pem + own.pem + own.key_pem(), None)
+    assert beside.certificate.startswith(own.pem)
+    assert ids(beside) == ["tls-chain"]
     swapped = read_material(UPPER.pem + LEAF.pem + LEAF.key_pem(), None)
     assert swapped.certificate == LEAF.pem + UPPER.pem
 
@@ -254,6 +257,7 @@ def test_dates_count_to_the_second(moment, found):
     [
         ([CNAME], CNAME, []),
         ([CNAME], "ML.Example.com.", []),
+        (["ML.Example.COM"], CNAME, []),
         (["*.example.com"], CNAME, []),
         (["other.example.com", CNAME], CNAME, []),
         (["*.example.com"], "*.example.com", []),
