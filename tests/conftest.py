@@ -11,7 +11,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note a test that passed; under xdist the reports of all workers come here as well."""
     if report.when == "call" and report.passed:
         file, _, name = report.nodeid.partition("::")
-        _PASSED.add((file, name.rpartition("::")[2].partition("[")[0]))
+        _PASSED.add((file, name.partition("[")[0].rpartition("::")[2]))
 
 
 @pytest.hookimpl(trylast=True)
