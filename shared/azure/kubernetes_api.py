@@ -1,7 +1,7 @@
 """Reading a cluster's API server, which may be slow, broken or hostile.
 
 The official client signs the requests and checks the server's certificate. Its typed calls are not used: they
-read a whole answer before anybody can say that it is too large, and importing them takes half a second.
+read a whole answer before anybody can say that it is too large, and importing them takes nearly two seconds.
 Every answer is bounded in time and size while it comes in, nothing is decompressed, no redirect is followed,
 and nothing that the server wrote gets into an error: it may send our own token back.
 """
