@@ -1,6 +1,8 @@
-"""`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written."""
+"""`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written to it."""
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,26 +17,44 @@ def explain(
     cluster: Annotated[str, typer.Argument(help="The cluster's ARM id, or its name where only one has it.")],
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, as the API gives it.")] = False,
+    policy: Annotated[
+        Path | None, typer.Option(help="Explain under this policy's file or directory, not the one in force.")
+    ] = None,
 ) -> int:
-    """Say why a cluster stands as it does: facts, rules, failing checks with remedies, settings with origins."""
+    """Say why a cluster stands as it does: facts, rules, failing checks with remedies, settings with origins.
+
+    Returns:
+        0 nothing to do, 2 changes or findings, 3 held; 1 where the cluster cannot be read.
+    """
     from shared.cli.live import run
-    from shared.errors import RequestError
     from shared.report.explanation import exit_code, explanation
     from shared.report.views import decision_view
 
-    seen, decision = run(lambda house: _looked_at(house, cluster))
-    if seen.gone:
-        raise RequestError(f"{seen.id} does not exist.")
+    seen, decision = run(lambda house: _looked_at(house, cluster, policy))
     if as_json:
         print(json.dumps(decision_view(decision, seen), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(explanation(seen, decision)))
+        print("\n".join(map(_harmless, explanation(seen, decision))))
     return exit_code(decision)
 
 
-async def _looked_at(house: "House", text: str) -> "tuple[Observation, Decision]":
-    from shared.cli.live import named_cluster
+def _harmless(line: str) -> str:
+    """One line, and nothing in it that a terminal would take as an order: tags and settings are anybody's words."""
+    from shared.fleet.policy_text import visible
+
+    return visible(re.sub(r"[\r\n\t]+", " ", line))
+
+
+async def _looked_at(house: "House", text: str, other: Path | None) -> "tuple[Observation, Decision]":
+    from shared.cli.live import named_cluster, policy_for
+    from shared.errors import NotAuthorized, RequestError, Unavailable
     from shared.reconcile.preview import preview
 
     found = await named_cluster(house, text)
-    return await preview(house.reconciler, found, await house.reconciler.generations.current())
+    seen, decision = await preview(house.reconciler, found, await policy_for(house, other))
+    if seen.gone:
+        raise RequestError(f"{seen.id} does not exist.")
+    if seen.cluster is None:
+        kind = NotAuthorized if seen.refused else Unavailable
+        raise kind(f"{seen.id} cannot be read: {decision.reason}")
+    return seen, decision

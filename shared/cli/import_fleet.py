@@ -12,28 +12,55 @@ if TYPE_CHECKING:
     from shared.fleet.importing import Imported
 
 
+OK, CHANGES = 0, 2
+
+
 def import_fleet(
     out: Annotated[Path | None, typer.Option(help="Where to write; its tests go beside it. Default: stdout.")] = None,
 ) -> int:
-    """Read every cluster of MUSTER_SCOPE and write the policy, and its tests, that describe what is installed."""
+    """Read every cluster of MUSTER_SCOPE and write the policy, and its tests, that describe what is installed.
+
+    What could not be taken over, and what a plan under the policy would show, goes to stderr.
+
+    Returns:
+        0 where the plan shows nothing, 2 where it shows differences, holds or steps.
+    """
     from shared.cli.live import run
-    from shared.errors import RequestError
     from shared.policy.testing import tests_beside
 
+    if out is not None:
+        _refuse_existing(out, tests_beside(out))
     made = run(_read)
     for note in made.notes:
         print(f"note: {note}", file=sys.stderr)
+    for change in made.changes:
+        print(f"plan: {change}", file=sys.stderr)
+    print(f"{len(made.expected)} installs; a plan shows {len(made.changes) or 'no'} changes.", file=sys.stderr)
     if out is None:
         print(made.policy, end="")
-        return 0
-    beside = tests_beside(out)
-    for path in (out, beside):
+    else:
+        _write(out, made.policy)
+        _write(tests_beside(out), made.tests)
+        print(f"Written, with its tests beside it: muster lint {out}; muster test {out}", file=sys.stderr)
+    return CHANGES if made.changes else OK
+
+
+def _refuse_existing(*paths: Path) -> None:
+    from shared.errors import RequestError
+
+    for path in paths:
         if path.exists():
             raise RequestError(f"{path} exists already; give another name, or move it away.")
-    out.write_text(made.policy, encoding="utf-8")
-    beside.write_text(made.tests, encoding="utf-8")
-    print(f"Written: {out} and {beside}. Check them with: muster lint {out}; muster test {out}", file=sys.stderr)
-    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    from shared.errors import RequestError
+
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise RequestError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 async def _read(house: "House") -> "Imported":
@@ -45,4 +72,4 @@ async def _read(house: "House") -> "Imported":
     async for owner, extension in house.sweep.graph.extensions(subscriptions):
         extensions[owner].append(extension)
     clusters = [cluster async for cluster in house.sweep.graph.clusters(subscriptions)]
-    return imported(clusters, extensions)
+    return imported(clusters, extensions, house.clock(), own_names=house.sweep.own_names)

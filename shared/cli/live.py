@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shared.errors import RequestError, ScopeUnknown
+from shared.errors import ConfigurationError, RequestError, ScopeUnknown, Unavailable
 
 if TYPE_CHECKING:
     from shared.composition import House
     from shared.model.identity import ClusterId
+    from shared.policy.model import Policy
 
 
 def run[T](work: "Callable[[House], Awaitable[T]]") -> T:
@@ -19,15 +21,31 @@ def run[T](work: "Callable[[House], Awaitable[T]]") -> T:
     Raises:
         MusterError: a setting is missing or wrong, or Azure or the storage account did not answer.
     """
-    # Their lines are for Application Insights; a person at a terminal is told in the answer itself.
-    logging.getLogger("muster").setLevel(logging.CRITICAL)
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
 
     async def opened_and_done() -> T:
         async with _house() as house:
             return await work(house)
 
-    return asyncio.run(opened_and_done())
+    try:
+        with _quiet("muster", "azure"):
+            return asyncio.run(opened_and_done())
+    except Unavailable as error:
+        advice = "Check the network, MUSTER_ARM_ENDPOINT, and SSL_CERT_FILE where it is set."
+        raise Unavailable(f"{error.message} {advice}", code=error.code, status=error.status) from error
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Keep log lines to themselves: they are for Application Insights, a person is told in the answer itself."""
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @asynccontextmanager
@@ -35,8 +53,42 @@ async def _house() -> "AsyncIterator[House]":
     from shared.composition import opened
     from shared.config import Settings
 
-    async with opened(Settings.read()) as house:
+    async with AsyncExitStack() as stack:
+        try:
+            house = await stack.enter_async_context(opened(Settings.read()))
+        except (ValueError, OSError) as error:
+            # The SDKs' own words about an account's key stay out of the message.
+            raise ConfigurationError(
+                "The clients for Azure and storage cannot be made: check AzureWebJobsStorage (a whole connection "
+                f"string, or none) and SSL_CERT_FILE ({type(error).__name__})."
+            ) from error
         yield house
+
+
+async def policy_for(house: "House", other: Path | None = None) -> "Policy":
+    """The policy that the functions work by, as storage has it; or another one, from a file, that is only tried.
+
+    `Generations.current` is not asked: it would put the document that MUSTER_POLICY names here, on whatever
+    machine this is, in force for everybody.
+
+    Raises:
+        PolicyError: the file does not validate, or no policy was ever put in force.
+        StorageError: storage did not answer.
+    """
+    from shared.errors import PolicyError
+    from shared.policy.loading import parse_policy, read_policy
+    from shared.policy.model import PolicyText
+    from shared.reconcile.generations import CURRENT
+
+    if other is not None:
+        return parse_policy(read_policy(other))
+    documents = house.sweep.documents
+    current = await documents.read(CURRENT)
+    kept = await documents.read(f"policy/{current.body['digest']}.json") if current else None
+    if current is None or kept is None:
+        raise PolicyError("No policy is in force yet: start the function app once, or name a file with --policy.")
+    texts = [PolicyText(name, text) for name, text in kept.body["texts"]]
+    return parse_policy(texts, generation=int(current.body["generation"]))
 
 
 async def named_cluster(house: "House", text: str) -> "ClusterId":

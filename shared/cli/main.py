@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(error.message)
     except typer.TyperException as error:
         return _say(error.format_message())
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         return _say("Stopped.")
     except BrokenPipeError:
         return ERROR  # the reader of our output has gone

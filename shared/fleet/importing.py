@@ -1,215 +1,281 @@
-"""From a live fleet to a policy that changes nothing: profiles from what is installed, rules that find them, tests.
+"""From a live fleet to a policy under which nothing on it would change: profiles, rules that find them, tests.
 
-Only settings that somebody chose go into profiles: what the official CLI derives follows from the cluster, what
-is protected nobody can read, and names that the catalogue does not know cannot stand in a policy. The last are told.
+Installations that amount to the same make one profile; each profile gets rules that hold for its clusters
+and for no other installed one (`separation`). Whether a plan over the fleet shows a change is then not
+assumed but asked: the text is read back as any policy is, and `decide` is run on every cluster. What it
+says goes with the result, so that whoever imports learns of it before he puts the policy in force.
+
+Pure: no request is made, and the same fleet gives the same text, whatever order it was read in.
 """
 
-import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from shared.azureml.catalogue import canonicalise, setting_for, value_findings
+from shared.errors import PolicyError
+from shared.fleet.installs import Wish, read_install
+from shared.fleet.policy_text import Heading, ProfileText, policy_text, tests_text, visible
+from shared.fleet.separation import Subject, separate
 from shared.model.cluster import Cluster
+from shared.model.decision import Decision
 from shared.model.extension import Extension
+from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId
+from shared.model.observation import Observation
+from shared.model.request import Reason
+from shared.policy.document import MAX_BYTES
+from shared.policy.loading import parse_policy
+from shared.policy.model import PolicyText
+from shared.reconcile.decide import decide
 
-_LONGEST_WHEN = 480  # an expression of a policy has at most 500 characters
+SELECT_TAG = "aml-onboard"
+_EXAMPLES = 8
+_NAME = r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?"
+_TRAIN = r"[A-Za-z][\w-]{0,62}"
+
+type Changes = Mapping[str, tuple[str | None, str | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
-    """One cluster and the one Azure Machine Learning extension on it."""
+class Install:
+    """One installation that a profile stands for."""
 
     cluster: Cluster
     extension: Extension
+    wish: Wish
+    left_out: Mapping[str, str]
 
 
-@dataclass(slots=True)
-class Group:
-    """Clusters with the same chosen settings: one profile."""
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The fleet, sorted into what is imported and what is not.
 
-    name: str
-    settings: Mapping[str, str]
-    pinned: str | None
-    members: list[Installed] = field(default_factory=list)
+    Attributes:
+        clusters: every cluster, each once, in the order of the ids.
+        extensions: the Azure Machine Learning extensions of each.
+        installs: what is imported, by cluster.
+        apart: clusters with an extension that no profile stands for, and why.
+    """
+
+    clusters: Mapping[ClusterId, Cluster]
+    extensions: Mapping[ClusterId, tuple[Extension, ...]]
+    installs: Mapping[ClusterId, Install]
+    apart: Mapping[ClusterId, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The policy's text, its tests, and what could not be taken over."""
+    """The policy, its tests, and what a plan under it says.
+
+    Attributes:
+        policy: the policy's text.
+        tests: the text of its tests.
+        expected: the profile of each imported cluster.
+        decisions: what `decide` says with every installed cluster selected and all gates open; clusters
+            without an extension that are not selected are left out.
+        notes: what could not be taken over, one line each. Keys are named, values never.
+        changes: what the plan shows that somebody should look at, one line each.
+    """
 
     policy: str
     tests: str
+    expected: Mapping[ClusterId, str]
+    decisions: Mapping[ClusterId, Decision]
     notes: tuple[str, ...]
+    changes: tuple[str, ...]
 
 
-def import_fleet(clusters: Iterable[Cluster], extensions: Mapping[ClusterId, list[Extension]]) -> Imported:
-    """Write the policy of a fleet as it stands. The same fleet gives the same text."""
-    notes: list[str] = []
-    listed = sorted(clusters, key=lambda each: each.id)
-    found = list(_installed(listed, extensions, notes))
-    groups = _groups(found, notes)
-    rules = [line for group in groups for line in _rules(group, groups)]
-    return Imported(_policy(groups, rules), _tests(groups), tuple(notes))
+def import_fleet(
+    clusters: Iterable[Cluster],
+    extensions: Mapping[ClusterId, Sequence[Extension]],
+    now: datetime,
+    *,
+    own_names: frozenset[str] = frozenset(),
+) -> Imported:
+    """Write the policy of a fleet as it stands.
+
+    Args:
+        clusters: the clusters in scope.
+        extensions: the extensions of each, of any type.
+        now: the time of the decisions that the result is checked by.
+        own_names: names under which Azure records this Muster's writes.
+
+    Raises:
+        PolicyError: the fleet's rules are more than a policy may hold.
+    """
+    fleet = _sorted(clusters, extensions)
+    profiles = _profiles(fleet)
+    names = {profile.wish: profile.name for profile in profiles}
+    expected = {owner: names[install.wish] for owner, install in fleet.installs.items()}
+    policy = policy_text(_heading(fleet), profiles)
+    if len(policy.encode()) > MAX_BYTES:
+        raise PolicyError(
+            f"{len(fleet.installs)} installs that little tells apart need more rules than a policy may hold "
+            f"({MAX_BYTES // 1024} KiB): import a part of MUSTER_SCOPE at a time, or tag the clusters first."
+        )
+    decisions = _foreseen(policy, fleet, now, own_names)
+    tests = tests_text((_as_selected(fleet.clusters[owner]), name) for owner, name in expected.items())
+    return Imported(policy, tests, expected, decisions, tuple(_notes(fleet)), tuple(_changes(expected, decisions)))
 
 
-def _installed(
-    clusters: Iterable[Cluster], extensions: Mapping[ClusterId, list[Extension]], notes: list[str]
-) -> Iterator[Installed]:
-    for cluster in clusters:
-        ours = [each for each in extensions.get(cluster.id, []) if each.azureml]
-        if len(ours) > 1:
-            notes.append(f"{cluster.id}: {len(ours)} Azure Machine Learning extensions; left out.")
-        elif ours and ours[0].system_managed:
-            notes.append(f"{cluster.id}: the platform manages its extension; left out.")
-        elif ours:
-            yield Installed(cluster, ours[0])
-
-
-def chosen(extension: Extension) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The settings that somebody chose, under their right names, and the keys that a policy cannot hold."""
-    settings: dict[str, str] = {}
-    left: list[str] = []
-    for key, value in sorted(extension.settings.items()):
-        known = setting_for(key)
-        if known is not None and (known.derived or known.protected):
-            continue
-        canonical = canonicalise({key: value})
-        name = next(iter(canonical.settings), key)
-        if canonical.findings or value_findings({name: value}) or "{" in value or name in settings:
-            left.append(key)
+def _sorted(clusters: Iterable[Cluster], extensions: Mapping[ClusterId, Sequence[Extension]]) -> Fleet:
+    known = {cluster.id: cluster for cluster in sorted(clusters, key=lambda each: each.id)}
+    owned: dict[ClusterId, tuple[Extension, ...]] = {}
+    for owner, listed in sorted(extensions.items()):
+        # A row may come twice, when the fleet changes between two pages.
+        named = {each.name.lower(): each for each in listed if each.azureml}
+        if named:
+            owned[owner] = tuple(named[name] for name in sorted(named))
+    installs: dict[ClusterId, Install] = {}
+    apart: dict[ClusterId, str] = {}
+    for owner, found in owned.items():
+        cluster = known.get(owner)
+        reason = _apart(found)
+        if cluster is None:
+            apart[owner] = "the cluster is not listed, or not in scope; left out"
+        elif reason:
+            apart[owner] = reason
         else:
-            settings[name] = value.lower() if value.lower() in {"true", "false"} else value
-    return settings, tuple(left)
+            reading = read_install(found[0], cluster.kind)
+            installs[owner] = Install(cluster, found[0], reading.wish, reading.left_out)
+    return Fleet(known, owned, installs, apart)
 
 
-def _groups(found: Iterable[Installed], notes: list[str]) -> list[Group]:
-    by_content: dict[tuple[tuple[tuple[str, str], ...], str], list[Installed]] = defaultdict(list)
-    for each in found:
-        settings, left = chosen(each.extension)
-        if left:
-            notes.append(f"{each.cluster.id}: a policy cannot hold {', '.join(left)}; they stay as they are.")
-        pinned = each.extension.version if each.extension.auto_upgrade_minor_version is False else None
-        by_content[(tuple(sorted(settings.items())), pinned or "")].append(each)
-    groups: list[Group] = []
-    for (pairs, version), members in sorted(by_content.items(), key=lambda item: (-len(item[1]), str(item[0]))):
-        name = _name(dict(pairs), {group.name for group in groups})
-        groups.append(Group(name, dict(pairs), version or None, members))
-    return groups
+def _apart(extensions: Sequence[Extension]) -> str:
+    """Why no profile stands for these; "" where one does."""
+    if len(extensions) > 1:
+        return f"{len(extensions)} Azure Machine Learning extensions; left out"
+    if extensions[0].system_managed:
+        return "the platform manages its extension; left out"
+    return "its extension is being removed; left out" if extensions[0].provisioning_state.lower() == "deleting" else ""
 
 
-def _name(settings: Mapping[str, str], taken: set[str]) -> str:
-    words = [
-        word for key, word in (("enableTraining", "training"), ("enableInference", "inference")) if _on(settings, key)
-    ]
-    base = "-and-".join(words) or "imported"
-    if _on(settings, "enableInference"):
-        base += "-http" if _on(settings, "allowInsecureConnections") else "-https"
-    name, number = base, 1
-    while name in taken:
-        number += 1
-        name = f"{base}-{number}"
-    return name
+def _profiles(fleet: Fleet) -> list[ProfileText]:
+    groups: dict[Wish, list[Install]] = defaultdict(list)
+    for install in fleet.installs.values():
+        groups[install.wish].append(install)
+    scenarios: dict[str, list[Wish]] = defaultdict(list)
+    for wish in sorted(groups, key=lambda each: (-len(groups[each]), _order(each))):
+        scenarios[wish.scenario].append(wish)
+    subjects = {owner: Subject.of(cluster) for owner, cluster in fleet.clusters.items()}
+    # Whoever is selected and has nothing would be installed by a rule that holds for him.
+    bare = {owner for owner, cluster in fleet.clusters.items() if owner not in fleet.installs and _selected(cluster)}
+    watched = bare | fleet.installs.keys()
+    found = []
+    for scenario, wishes in sorted(scenarios.items()):
+        for place, wish in enumerate(wishes, start=1):
+            members = {install.cluster.id for install in groups[wish]}
+            rules = separate((subjects[each] for each in members), (subjects[each] for each in watched - members))
+            name = scenario if len(wishes) == 1 else f"{scenario}-{place}"
+            found.append(ProfileText(name, wish, rules, _origin(groups[wish])))
+    return found
 
 
-def _on(settings: Mapping[str, str], key: str) -> bool:
-    return settings.get(key, "").lower() == "true"
+def _order(wish: Wish) -> tuple[object, ...]:
+    upgrades = wish.upgrades
+    return (wish.settings, (upgrades.mode.value, upgrades.version or "") if upgrades else ("", ""))
 
 
-def _policy(groups: list[Group], rules: list[str]) -> str:
-    lines = [
-        "# Written by `muster import` from the fleet as it stood. Tag clusters with aml-onboard=true once a plan",
-        "# shows what you expect; what is installed is adopted as it is.",
-        "version: 1",
-        "adoption: {mode: baseline}",
-        "noRuleMatched: hold",
-        "profiles:" if groups else "profiles: {}",
-    ]
-    for group in groups:
-        lines += [
-            f"  {group.name}:  # {len(group.members)} clusters",
-            "    settings:" if group.settings else "    settings: {}",
-        ]
-        lines += [f"      {json.dumps(key)}: {_scalar(value)}" for key, value in group.settings.items()]
-        if group.pinned:
-            lines.append(f"    upgrades: {{mode: pinned, version: {json.dumps(group.pinned)}}}")
-    lines += ["rules:" if rules else "rules: []", *rules]
-    return "\n".join(lines) + "\n"
+def _selected(cluster: Cluster) -> bool:
+    return (cluster.tag(SELECT_TAG) or "").casefold() == "true"
 
 
-def _scalar(value: str) -> str:
-    return value if value in {"true", "false"} else json.dumps(value, ensure_ascii=False)
+def _as_selected(cluster: Cluster) -> Cluster:
+    others = {name: value for name, value in cluster.tags.items() if name.casefold() != SELECT_TAG}
+    return replace(cluster, tags={**others, SELECT_TAG: "true"})
 
 
-def _rules(group: Group, groups: list[Group]) -> Iterator[str]:
-    """Rules that hold for the group's clusters and for no other cluster that has the extension."""
-    others = [each.cluster for other in groups if other is not group for each in other.members]
-    mine = [each.cluster for each in group.members]
-    if not others:
-        yield f"  - {{name: {group.name}, profile: {group.name}}}"
-        return
-    kinds = {cluster.kind for cluster in mine}
-    if len(kinds) == 1 and not any(cluster.kind in kinds for cluster in others):
-        yield f"  - {{name: {group.name}, match: {{kind: {next(iter(kinds)).value}}}, profile: {group.name}}}"
-        return
-    tag = _separating_tag(mine, others)
-    if tag is not None:
-        name, value = tag
-        match = f"{{tags: {{{json.dumps(name)}: {json.dumps(value)}}}}}"
-        yield f"  - {{name: {group.name}, match: {match}, profile: {group.name}}}"
-        return
-    yield from _by_place(group, mine, others)
+def _origin(installs: Sequence[Install]) -> tuple[str, ...]:
+    """Where a profile comes from, in a few lines."""
+    names = [f"{install.cluster.resource_group}/{install.cluster.name}" for install in installs]
+    extensions = [install.extension for install in installs]
+    return (
+        f"From {len(names)} cluster{'' if len(names) == 1 else 's'}: {_shortened(names)}.",
+        f"Extension names: {_counted(each.name for each in extensions)}.",
+        f"Trains: {_counted((each.release_train or 'not told').lower() for each in extensions)}.",
+        f"Versions: {_counted(each.current_version or each.version or 'not told' for each in extensions)}.",
+    )
 
 
-def _separating_tag(mine: list[Cluster], others: list[Cluster]) -> tuple[str, str] | None:
-    """A tag that all of the group carry with one value, and no other cluster does."""
-    for name, value in sorted(mine[0].tags.items()):
-        simple = value and not set("*?{") & set(value + name)
-        if simple and all(each.tag(name) == value for each in mine) and all(each.tag(name) != value for each in others):
-            return name.casefold(), value
-    return None
+def _counted(words: Iterable[str]) -> str:
+    counts = sorted(Counter(words).items(), key=lambda item: (-item[1], item[0]))
+    return _shortened([f"{text} ({count})" for text, count in counts])
 
 
-def _by_place(group: Group, mine: list[Cluster], others: list[Cluster]) -> Iterator[str]:
-    """A rule for each resource group; names of clusters where others lie in it as well."""
-    places: dict[tuple[str, str, str], list[Cluster]] = defaultdict(list)
-    for cluster in mine:
-        places[(cluster.id.subscription, cluster.id.resource_group, cluster.kind.value)].append(cluster)
-    taken = {(each.id.subscription, each.id.resource_group, each.kind.value) for each in others}
-    number = 0
-    for place, members in sorted(places.items()):
-        for names in _chunks(sorted(each.name for each in members)) if place in taken else [None]:
-            number += 1
-            subscription, resource_group, kind = place
-            match = f"{{kind: {kind}, subscriptions: {subscription}, resourceGroups: {json.dumps(resource_group)}}}"
-            when = f", when: {json.dumps(_when(names))}" if names else ""
-            yield f"  - {{name: {group.name}-at-{number}, match: {match}{when}, profile: {group.name}}}"
+def _shortened(words: Sequence[str]) -> str:
+    more = f" and {len(words) - _EXAMPLES} more" if len(words) > _EXAMPLES else ""
+    return ", ".join(words[:_EXAMPLES]) + more
 
 
-def _when(names: list[str]) -> str:
-    return f"cluster.name in {json.dumps(names)}"
+def _heading(fleet: Fleet) -> Heading:
+    installs = fleet.installs.values()
+    return Heading(
+        _commonest((install.extension.name for install in installs), _NAME, "azureml"),
+        _commonest(((install.extension.release_train or "").lower() for install in installs), _TRAIN, "stable"),
+        (
+            f"Written by `muster import` from {len(fleet.clusters)} clusters, {len(installs)} of them with the",
+            "Azure Machine Learning extension. Under it nothing on them changes: each gets a profile that says what is",
+            "installed. A cluster counts from the moment that its tag aml-onboard is true; one without the extension",
+            "is then installed by the rule that holds for it, or held where none does.",
+            "Check it with `muster lint` and `muster test`. Give profiles and rules names of your own.",
+        ),
+    )
 
 
-def _chunks(names: list[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    for name in names:
-        if chunk and len(_when([*chunk, name])) > _LONGEST_WHEN:
-            yield chunk
-            chunk = []
-        chunk.append(name)
-    yield chunk
+def _commonest(words: Iterable[str], pattern: str, default: str) -> str:
+    counts = Counter(text for text in words if re.fullmatch(pattern, text))
+    return min(counts, key=lambda text: (-counts[text], text), default=default)
 
 
-def _tests(groups: list[Group]) -> str:
-    """One test a cluster: its facts, and the profile that it gets."""
-    lines = ["# Written by `muster import`; `muster test` runs them.", "tests:" if groups else "tests: []"]
-    for group in groups:
-        for each in group.members:
-            cluster = each.cluster
-            tags = dict(sorted(cluster.tags.items())) | {"aml-onboard": "true"}
-            facts: dict[str, object] = {"id": cluster.arm_id, "location": cluster.location, "tags": tags}
-            facts |= {"nodes": cluster.nodes} if cluster.nodes is not None else {}
-            lines.append(f"  - cluster: {json.dumps(facts, ensure_ascii=False)}")
-            lines.append(f"    profile: {group.name}")
-    return "\n".join(lines) + "\n"
+def _notes(fleet: Fleet) -> Iterator[str]:
+    for owner, reason in fleet.apart.items():
+        yield f"{owner}: {reason}."
+    for owner, install in fleet.installs.items():
+        if install.left_out:
+            told = "; ".join(f"{visible(key)}: {reason}" for key, reason in install.left_out.items())
+            yield f"{owner}: left out of its profile, and left as it is: {told}."
+    if any(install.wish.certificate for install in fleet.installs.values()):
+        yield (
+            "Certificates that were given as PEM cannot be read back: a new installation by such a profile is held "
+            "until tls.keyVaultCertificate is written there."
+        )
+
+
+def _foreseen(text: str, fleet: Fleet, now: datetime, own_names: frozenset[str]) -> Mapping[ClusterId, Decision]:
+    """What would be done under the policy."""
+    policy = parse_policy([PolicyText("policy.yaml", text)])
+    return {
+        owner: decide(
+            Observation(
+                owner,
+                Reason.SWEEP,
+                Gates(Mode.ENFORCE),
+                cluster=_as_selected(cluster),
+                extensions=fleet.extensions.get(owner, ()),
+                own_names=own_names,
+                # Rules of an import never ask for them.
+                management_groups=frozenset(),
+            ),
+            policy,
+            now,
+        )
+        for owner, cluster in fleet.clusters.items()
+        if owner in fleet.extensions or _selected(cluster)
+    }
+
+
+def _changes(expected: Mapping[ClusterId, str], decisions: Mapping[ClusterId, Decision]) -> Iterator[str]:
+    """What the plan shows: steps, differences that no policy can express, holds. Values are not told."""
+    for owner, decision in decisions.items():
+        intended = decision.intended or decision.action
+        if intended.writes:
+            yield f"{owner}: {intended.value}: {decision.reason}"
+        elif decision.changes:
+            keys = ", ".join(sorted(decision.changes))
+            yield f"{owner}: differs in what is always sent: {keys}. It is reported, nothing is written."
+        elif owner in expected and decision.state.hold is not None:
+            yield f"{owner}: held ({decision.state.hold.code.value}): {decision.state.hold.reason}"
+        elif owner in expected and decision.profile not in {None, expected[owner]}:
+            yield f"{owner}: gets the profile {decision.profile} in place of {expected[owner]}, a defect of the import."

@@ -7,7 +7,12 @@ from shared.model.cluster import Cluster
 from shared.model.decision import Action, Decision
 from shared.model.inside import Verification
 from shared.model.observation import Observation
-from shared.model.state import Hold
+from shared.model.state import Condition, Hold, Management
+
+# Conditions that somebody has to know of, although no step follows from them.
+_AILING = frozenset(
+    {Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED, Condition.DRIFTED}
+)
 
 
 def explanation(seen: Observation, decision: Decision) -> Iterator[str]:
@@ -107,5 +112,8 @@ def exit_code(decision: Decision) -> int:
     if decision.action is Action.HOLD:
         return 3
     intended = decision.intended or decision.action
-    findings = any(result.verdict is Verdict.FAILED for result in decision.checks)
-    return 2 if intended.writes or decision.changes or findings else 0
+    failing = any(
+        result.verdict is Verdict.FAILED and result.severity is not Severity.OFF for result in decision.checks
+    )
+    ailing = decision.state.management is Management.MANAGED and decision.state.condition in _AILING
+    return 2 if intended.writes or decision.changes or failing or ailing else 0

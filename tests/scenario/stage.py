@@ -7,6 +7,8 @@ API, waits on conditions, and reads what was asked of Azure, what is queued, rem
 import base64
 import json
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
+from devhost.child import clean_environment
 from devhost.stack import Stack
 from simulator.control import Control
 
@@ -192,6 +195,14 @@ class Stage:
         assert answer.status == 200, answer.body
         body: Json = answer.body
         return body
+
+    def muster(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line with the application settings of the hosts and those given here."""
+        command = [str(Path(sys.executable).with_name("muster")), *arguments]
+        environment = clean_environment() | self.stack.environment | settings
+        return subprocess.run(  # noqa: S603  our own command
+            command, env=environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=120
+        )
 
     # Storage
 
