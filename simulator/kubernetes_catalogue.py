@@ -81,6 +81,16 @@ def no_such_resource() -> Refused:
     return Refused(404, "NotFound", "the server could not find the requested resource")
 
 
+def group_answer(contents: Contents, name: str) -> Json:
+    """Discovery of one API group: the versions that it is served in; 404 for a group that nobody brought."""
+    own = {prefix.split("/")[2] for prefix, _ in _OWN if prefix.startswith(f"apis/{name}/")}
+    custom = {known.version for known in contents.definitions() if known.group == name}
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in sorted(own | custom)]
+    if not versions:
+        raise no_such_resource()
+    return {"kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": versions, "preferredVersion": versions[0]}
+
+
 def answer(contents: Contents, wanted: Wanted, query: Mapping[str, str], *, endless: bool = False) -> Json:
     """The object or the list; with `endless`, every page of a list promises another one."""
     kind, items = _kind_and_items(contents, wanted)

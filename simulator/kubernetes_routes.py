@@ -7,6 +7,7 @@ surface, since role assignments inside clusters are not simulated.
 
 import base64
 import binascii
+import re
 import time
 import traceback
 
@@ -17,7 +18,7 @@ from simulator.arm_errors import ArmError
 from simulator.clusters import Cluster
 from simulator.gateway import Gateway, NoAnswer, response
 from simulator.journal import Entry
-from simulator.kubernetes_catalogue import Refused, Wanted, answer
+from simulator.kubernetes_catalogue import Refused, Wanted, answer, group_answer
 from simulator.kubernetes_config import AKS_SERVER, PREFIX
 from simulator.kubernetes_contents import Contents
 from simulator.kubernetes_hostile import ELSEWHERE, hostile_answer
@@ -25,6 +26,7 @@ from simulator.kubernetes_objects import MADE, status
 from simulator.kubernetes_state import Inside, Insides, entra, local_accounts
 
 SERVICE = "kubernetes"
+_GROUP = re.compile(r"/apis/(?P<name>[^/]+)/?")
 
 
 class KubernetesRoutes:
@@ -105,6 +107,10 @@ class KubernetesRoutes:
             entry.action = "get version"
             _permit(inside, "version", entry.caller, None)
             return _version(contents.version)
+        group = _GROUP.fullmatch(rest)
+        if group is not None and request.method == "GET":
+            entry.action = f"get group {group['name']}"
+            return group_answer(contents, group["name"])
         wanted = Wanted.of(rest)
         entry.action = f"{wanted.verb} {wanted.plural}"
         if request.method != "GET":

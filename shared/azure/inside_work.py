@@ -6,7 +6,9 @@ cluster's list of CRDs of July 2022 has them (tomaskubica.cz), AmlJob in version
 NVIDIA/KAI-Scheduler). The versions are asked for, not assumed. The words for a job's state are assumed for AmlJob
 and documented for Volcano ("VolcanoJob": Pending, Running, Completing, Completed, Aborted, ...).
 
-A resource that is not there runs nothing. An endpoint counts as work as long as it exists.
+A resource that is not there runs nothing, but where none of the extension's own is there nothing can be told: the
+names may be wrong, and whoever took that for idle would interrupt jobs that he does not see. Volcano may be missing.
+An endpoint counts as work as long as it exists.
 """
 
 import asyncio
@@ -29,8 +31,9 @@ _RUNNING = frozenset({
     "running", "starting", "terminating", "",
 })  # fmt: skip
 # Plural -> whether its objects outlive their work.
+_EXTENSIONS_OWN = "amlarc.azureml.com"
 _KINDS = {
-    "amlarc.azureml.com": {"amljobs": True, "onlinedeployments": False, "onlineendpoints": False},
+    _EXTENSIONS_OWN: {"amljobs": True, "onlinedeployments": False, "onlineendpoints": False},
     "batch.volcano.sh": {"jobs": True},
 }
 
@@ -58,6 +61,7 @@ def state_of(item: Json) -> str:
 class _Found:
     busy: bool
     told: str = ""
+    served: bool = True
 
 
 async def _group(api: KubernetesApi, group: str) -> list[_Found]:
@@ -66,7 +70,11 @@ async def _group(api: KubernetesApi, group: str) -> list[_Found]:
     except AzureError as error:
         return [_Found(busy=False, told=error.message)]
     kinds = _KINDS[group].items()
-    return await asyncio.gather(*(_kind(api, group, versions, plural, ends=ends) for plural, ends in kinds))
+    found = await asyncio.gather(*(_kind(api, group, versions, plural, ends=ends) for plural, ends in kinds))
+    if group == _EXTENSIONS_OWN and not any(one.served for one in found):
+        told = f"The cluster has none of the resources of {group} that tell of jobs and endpoints."
+        return [_Found(busy=False, told=told)]
+    return found
 
 
 async def _kind(api: KubernetesApi, group: str, versions: list[str], plural: str, *, ends: bool) -> _Found:
@@ -78,7 +86,7 @@ async def _kind(api: KubernetesApi, group: str, versions: list[str], plural: str
             continue
         except AzureError as error:
             return _Found(busy=False, told=error.message)
-    return _Found(busy=False)
+    return _Found(busy=False, served=False)
 
 
 async def _versions(api: KubernetesApi, group: str) -> list[str]:

@@ -98,6 +98,7 @@ def furnish(server: ClusterServer) -> None:
     server.single |= {
         "/version": {"major": "1", "minor": "33", "gitVersion": "v1.33.2"},
         OURS: {"kind": "Namespace", "metadata": meta("azureml"), "status": {"phase": "Active"}},
+        "/apis/amlarc.azureml.com": group("amlarc.azureml.com", "v1alpha1"),
     }
     server.lists |= {
         f"{APPS}/deployments": [
@@ -111,4 +112,5 @@ def furnish(server: ClusterServer) -> None:
         "/api/v1/nodes": [node("a"), node("b", gpus="2", unschedulable=True)],
         "/api/v1/services": [service("kubernetes", "default"), service("gateway", "azureml", "LoadBalancer")],
         "/apis/networking.k8s.io/v1/ingressclasses": [],
+        "/apis/amlarc.azureml.com/v1alpha1/amljobs": [],
     }

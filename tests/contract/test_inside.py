@@ -194,6 +194,19 @@ async def test_jobs_that_may_not_be_read_may_run(server):
     assert "may not read amljobs" in inside.trouble["work"]
 
 
+@pytest.mark.parametrize("missing", ["the group", "its resources"])
+async def test_a_cluster_without_the_extensions_resources_tells_nothing_of_work(server, missing):
+    """Not there is not idle: the names may be wrong, and unknown counts as busy."""
+    del server.lists[f"/apis/{ML}/v1alpha1/amljobs"]
+    if missing == "the group":
+        del server.single[f"/apis/{ML}"]
+    inside = await look(server)
+
+    assert inside.work is not None
+    assert inside.work.activity is Activity.UNKNOWN
+    assert ML in inside.work.detail
+
+
 async def test_an_api_group_that_names_no_version_is_not_taken_for_none(server):
     """Whoever cannot say what it serves does not say that nothing runs."""
     server.behaviours[f"/apis/{ML}$"] = hostile.giving(b'{"kind":"APIGroup","versions":[]}')

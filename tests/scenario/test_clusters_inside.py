@@ -51,6 +51,22 @@ def test_an_install_is_verified_by_its_components(stage: Stage) -> None:
     assert answer["verification"]["work"] == "idle"
 
 
+def test_a_job_that_runs_is_seen(stage: Stage) -> None:
+    """Busy while it runs, idle once it has completed; on the API with the last look inside."""
+    cluster_id = aks(stage, "working")
+    stage.installed(cluster_id)
+
+    def seen(activity: str) -> bool:
+        stage.sweep()
+        stage.quiet()  # two looks at once would meet at the lease, and the later one waits
+        return (stage.memory(cluster_id).get("verification") or {}).get("activity", "unknown") == activity
+
+    stage.control.start_work(cluster_id, "training-run")
+    stage.until(lambda: seen("busy"), "a busy cluster")
+    stage.control.start_work(cluster_id, "training-run", phase="Completed")
+    stage.until(lambda: seen("idle"), "an idle cluster")
+
+
 def test_a_component_that_is_gone_degrades_the_cluster_until_it_is_back(stage: Stage) -> None:
     """Named in the reason; nothing is written for it; mended, the cluster is Current again."""
     cluster_id = aks(stage, "degraded")
@@ -60,6 +76,7 @@ def test_a_component_that_is_gone_degrades_the_cluster_until_it_is_back(stage: S
 
     def looked(condition: str) -> bool:
         stage.sweep()
+        stage.quiet()  # two looks at once would meet at the lease, and the later one waits
         return state_of(stage, cluster_id).get("condition") == condition
 
     stage.until(lambda: looked("Degraded"), "Degraded")
@@ -119,17 +136,15 @@ def test_a_held_cluster_says_so_everywhere_and_goes_on_when_its_facts_change(sta
     stage.installed(cluster_id)
 
 
-def test_a_missing_provider_is_told_with_its_remedy(stage: Stage) -> None:
-    """A subscription without the provider: held, and `explain` as JSON carries every check."""
-    stage.control.register_provider(SUBSCRIPTION, "Microsoft.KubernetesConfiguration", "NotRegistered")
-    try:
-        cluster_id = aks(stage, "unregistered", location="westus3")
-        answer = muster(stage, "explain", cluster_id, "--json")
-    finally:
-        stage.control.register_provider(SUBSCRIPTION, "Microsoft.KubernetesConfiguration")
+def test_every_checks_answer_is_there_for_programs(stage: Stage) -> None:
+    """As JSON `explain` carries each check with its verdict: those that fail, and those that pass."""
+    cluster_id = aks(stage, "held-too", properties={"disableLocalAccounts": True})
+    answer = muster(stage, "explain", cluster_id, "--json")
     checks = {each["id"]: each for each in json.loads(answer.stdout)["preflight"]}
 
-    assert checks["provider-registration"]["verdict"] in {"failed", "passed"}
+    assert checks["local-accounts"]["verdict"] == "failed"
+    assert checks["local-accounts"]["remedy"]
+    assert checks["provisioning-state"]["verdict"] == "passed"
     assert len(checks) >= 25
 
 

@@ -197,16 +197,18 @@ def test_a_withdrawn_word_releases(stage: Stage) -> None:
 
 
 def test_removal_waits_until_the_loss_is_accepted(stage: Stage) -> None:
-    """Where nobody can tell whether work runs, removal is held for approval; nothing is deleted before it comes."""
+    """While a job runs the removal is held for approval, and says so; nothing is deleted before it comes."""
     cluster = aks(stage, "still-in-use", SELECTED)
     stage.installed(cluster)
-    stage.control.hostile(cluster, "error")
+    stage.control.start_work(cluster, "training-run")
     mark = stage.mark()
     assert uninstall(stage, cluster, accept=False).status == 202
     stage.until(lambda: (stage.memory(cluster)["state"].get("hold") or {}).get("code") == "approval", "the hold")
     looked_at_again(stage, cluster)
     assert stage.writes(cluster, mark) == []
-    assert "acceptDisruption" in stage.cluster(cluster)["decision"]["reason"]
+    reason = stage.cluster(cluster)["decision"]["reason"]
+    assert "acceptDisruption" in reason
+    assert "training-run" in reason
     removed(stage, cluster)
     assert [entry["method"] for entry in stage.writes(cluster, mark)] == ["DELETE"]
 

@@ -1,5 +1,6 @@
 """What stands in a cluster: the components of the extension, those of others, and running work."""
 
+import json
 from typing import Any
 
 import kubernetes
@@ -165,6 +166,16 @@ def test_foreign_components_stand_beside_ours(azure):
     assert names(listed(azure, cluster, "/api/v1/namespaces/default/secrets")) == {"azuremlfessl"}
     azure.control.remove_component(cluster, "volcano")
     assert "volcano-scheduler" not in names(listed(azure, cluster, "/apis/apps/v1/deployments"))
+
+
+def test_a_group_is_discovered_once_somebody_brought_it(azure):
+    """As real API servers do it: the extension's group with its release, others never."""
+    cluster = installed(azure, BOTH)
+    known, body = raw(azure, cluster, "/apis/amlarc.azureml.com")
+    unknown, _ = raw(azure, cluster, "/apis/nobody.example.com")
+
+    assert (known, unknown) == (200, 404)
+    assert [version["version"] for version in json.loads(body)["versions"]] == ["v1alpha1"]
 
 
 def test_work_comes_and_goes(azure):
