@@ -24,7 +24,7 @@ MAX_NESTING = 12
 
 _COMPREHENSIONS = frozenset({"exists", "exists_one", "all", "map", "filter"})
 _UNBOUNDED = frozenset({"reduce", "min"})
-_METHODS = frozenset({"contains", "startsWith", "endsWith", "matches", "size", "lowerAscii"}) | _COMPREHENSIONS
+_METHODS = frozenset({"contains", "startsWith", "endsWith", "matches", "size"}) | _COMPREHENSIONS
 _FUNCTIONS = frozenset({"has", "size", "int", "uint", "double", "string", "bool", "matches"})
 # Trees with one child that only pass their child's value on.
 _PASSING = frozenset({"expr", "conditionalor", "conditionaland", "relation", "addition", "multiplication"})
