@@ -127,6 +127,9 @@ def _from_pem(text: str) -> tuple[str, "PrivateKeyTypes", "list[Certificate]"]:
     from cryptography import x509
 
     blocks = list(_blocks(text))
+    if not all(block.isascii() for _, block in blocks):
+        # An error of encoding it would hold the whole text, a lone surrogate from JSON suffices for one.
+        _refuse("tls-unreadable", f"The PEM text is damaged: it holds letters that no PEM text has. {_UPLOAD}")
     keys = sorted({block for label, block in blocks if label.endswith("PRIVATE KEY")})
     if any("BEGIN ENCRYPTED" in block or ",ENCRYPTED" in block for block in keys):
         _refuse(

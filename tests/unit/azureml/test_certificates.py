@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from cryptography.x509.oid import NameOID
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.azureml.certificates import Material, findings, protected_values, read_material
@@ -202,6 +202,8 @@ def test_any_content_is_read_or_refused(content):
 
 
 @given(st.integers(0, len(LEAF.key_pem() + CHAIN) - 1), st.characters())
+@example(27, "\ud800")
+@example(268, "\ud800")
 def test_a_damaged_certificate_is_read_or_refused(place, character):
     """One character changed: it still reads, or it is refused; findings never fail."""
     text = LEAF.key_pem() + CHAIN
