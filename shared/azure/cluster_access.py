@@ -17,7 +17,8 @@ from azure.core.credentials_async import AsyncTokenCredential
 from shared.azure.arm import Arm, cluster_path
 from shared.azure.failures import typed
 from shared.azure.kubeconfig import LONGEST, Connection, read_kubeconfig
-from shared.errors import Refused, Unavailable
+from shared.azure.pace import Pace
+from shared.errors import Refused, Throttled, Unavailable
 from shared.model.cluster import Cluster
 
 # The AKS server application of Microsoft Entra ID: the same in every tenant (Microsoft Learn, "Use kubelogin to
@@ -25,24 +26,30 @@ from shared.model.cluster import Cluster
 AKS_SCOPE = "6dae42f8-4368-4678-94ff-3960e28e3630/.default"
 _VERSION = "2026-08-01"
 _USER, _ADMIN, _ENTRA, _KUBECONFIG = "user", "admin", "entra", "kubeconfig"
+# "Quotas, virtual machine size restrictions, and region availability in Azure Kubernetes Service" (Microsoft Learn).
+_AT_ONCE, _A_SECOND = 60.0, 1.0
 
 
 class ClusterAccess:
     """Finds the way into clusters."""
 
-    def __init__(self, arm: Arm, credential: AsyncTokenCredential) -> None:
+    def __init__(self, arm: Arm, credential: AsyncTokenCredential, pace: Pace | None = None) -> None:
         self._arm, self._credential = arm, credential
+        self._pace = pace or Pace(_AT_ONCE, _A_SECOND)
 
     async def aks(self, cluster: Cluster, *, admin: bool = False) -> Connection:
         """How to reach an AKS cluster: as its user, or as its admin where the caller asks for that.
 
         Raises:
             NotAuthorized: the identity may not list the credential, or gets no token.
-            Throttled: too many such calls; `retry_after` says when to ask again.
+            Throttled: too many such calls, by our own count or by Azure's; `retry_after` says when to ask again.
             Unavailable: Azure did not answer in time.
             Refused: Azure keeps the credential back (local accounts are disabled), or it is of no use.
         """
         how = _ADMIN if admin else _USER
+        wait = self._pace.wait(f"{cluster.id.subscription}/{cluster.location}".lower(), cluster.id.key)
+        if wait:
+            raise Throttled("Credentials of this subscription and region are asked for one a second.", retry_after=wait)
         text = _first(await self._listed(cluster, how))
         found = read_kubeconfig(text, how=how)
         if not found.signs_in:

@@ -118,6 +118,7 @@ class Inside:
         load_balancer: whether some service of type LoadBalancer was given an address.
         work: jobs and endpoints of the extension's custom resources.
         trouble: what could not be read -> why, in words for people.
+        retry_after: seconds after which the cluster may be asked again, where only its turn had not come.
     """
 
     at: datetime
@@ -134,6 +135,7 @@ class Inside:
     load_balancer: bool | None = None
     work: RunningWork | None = None
     trouble: Mapping[str, str] = field(default_factory=dict)
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ class Verification:
         activity: whether work ran.
         trouble: why the cluster could not be looked into.
         advice: what a person may want to know.
+        again: when to look again, where only the turn to look had not come.
     """
 
     at: datetime
@@ -159,3 +162,4 @@ class Verification:
     activity: Activity = Activity.UNKNOWN
     trouble: str = ""
     advice: tuple[str, ...] = ()
+    again: datetime | None = None

@@ -89,6 +89,7 @@ class Observation:
         inside: what the cluster's own API server says; None when it was not asked.
         certificate: what Key Vault says of the endpoints' certificate; None when it was not asked.
         computes: ids of the workspace computes that the cluster is attached as; None when not looked up.
+        computes_trouble: why they could not be looked up.
         intents_readable: False when people's words could not be read: nothing may be written then.
         own_names: names under which Azure records this Muster's writes (systemData.createdBy).
         management_groups: names of the groups above the cluster's subscription; None when not known.
@@ -109,6 +110,7 @@ class Observation:
     inside: Inside | None = None
     certificate: CertificateReading | None = None
     computes: tuple[str, ...] | None = None
+    computes_trouble: str = ""
     memory: Memory = field(default_factory=Memory)
     intent: Intent | None = None
     intents_readable: bool = True

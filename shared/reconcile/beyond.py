@@ -14,7 +14,7 @@ from shared.azure.inside import InsideReader
 from shared.azure.key_vault import KeyVault
 from shared.azure.lookups import Lookups
 from shared.azure.resource_graph import ResourceGraph
-from shared.errors import AzureError, SettingsError
+from shared.errors import AzureError, SettingsError, Throttled
 from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision, Want
@@ -54,8 +54,8 @@ class Beyond:
             reading = seen.certificate
             reading = await self._checked(reading, cname) if reading is not None else await self.certificate(address)
             seen = replace(seen, certificate=reading)
-        if Want.COMPUTES in wants and seen.computes is None:
-            seen = replace(seen, computes=await self._computes(cluster))
+        if Want.COMPUTES in wants and seen.computes is None and not seen.computes_trouble:
+            seen = await self._with_computes(seen, cluster)
         return seen
 
     async def certificate(self, address: str) -> CertificateReading:
@@ -93,7 +93,8 @@ class Beyond:
                 connection = self.access.from_kubeconfig(await self._kubeconfig(cluster, policy))
         except AzureError as error:
             logs.event("inside-unreachable", cluster=str(cluster.id), reason=error.message)
-            return Inside(now, trouble={"access": error.message})
+            turn = error.retry_after if isinstance(error, Throttled) else None
+            return Inside(now, trouble={"access": error.message}, retry_after=turn)
         return await self.reader.read(connection, now=now, secrets=secrets)
 
     async def _kubeconfig(self, cluster: Cluster, policy: Policy) -> str:
@@ -102,9 +103,9 @@ class Beyond:
         # Templates there read only facts that every cluster has; loading checked it.
         return (await self.vault.secret(filled if isinstance(filled, str) else template)).value
 
-    async def _computes(self, cluster: Cluster) -> tuple[str, ...]:
+    async def _with_computes(self, seen: Observation, cluster: Cluster) -> Observation:
         try:
-            return await self.lookups.computes(cluster.id, self.graph)
+            return replace(seen, computes=await self.lookups.computes(cluster.id, self.graph))
         except AzureError as error:
             logs.event("computes-unknown", cluster=str(cluster.id), reason=error.message)
-            return ()
+            return replace(seen, computes_trouble=error.message)

@@ -142,8 +142,24 @@ def _selected(case: Case) -> Decision:
         held = case.hold(HoldCode.PAUSE, pause.reason, until=pause.until)
         return replace(held, next_look=pause.until or held.next_look, look_by=LookBy.SWEEP)
     if situation.condition is Condition.MISSING:
-        return install.decide(case)
-    return upkeep.decide(case)
+        return _in_turn(case, install.decide(case))
+    return _in_turn(case, upkeep.decide(case))
+
+
+def _in_turn(case: Case, decision: Decision) -> Decision:
+    """A write that would go out without a look inside, only because its turn to look had not come, waits for it."""
+    turn = case.seen.inside.retry_after if case.seen.inside is not None else None
+    first = case.memory.first_seen or case.now
+    if turn is None or not decision.action.writes or case.now - first >= case.policy.timing.facts_wait:
+        return decision
+    return replace(
+        decision,
+        action=Action.WAIT,
+        intended=decision.action,
+        reason=f"{decision.reason} It waits for its turn to look into the cluster first.",
+        next_look=case.look_in(timedelta(seconds=max(1.0, turn))),
+        look_by=LookBy.MESSAGE,
+    )
 
 
 def _through_gates(decision: Decision, seen: Observation, policy: Policy, now: datetime) -> Decision:

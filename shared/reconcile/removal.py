@@ -67,7 +67,7 @@ def _unread(case: Case) -> frozenset[Want]:
     wants = set()
     if case.seen.inside is None and may_look_inside(case.policy, case.cluster.kind):
         wants.add(Want.INSIDE)
-    if case.seen.computes is None:
+    if case.seen.computes is None and not case.seen.computes_trouble:
         wants.add(Want.COMPUTES)
     return frozenset(wants)
 
@@ -75,9 +75,10 @@ def _unread(case: Case) -> frozenset[Want]:
 def _detach(case: Case) -> str:
     """The reminder that attached compute targets stop working, with their names where they are known."""
     names = ", ".join(compute.rpartition("/workspaces/")[2] for compute in case.seen.computes or ())
-    return (
-        f"Detach its compute targets from their workspaces{f' ({names})' if names else ''}: attached ones stop working."
-    )
+    known = f" ({names})" if names else ""
+    if case.seen.computes_trouble:
+        known = f" (which ones could not be listed: {case.seen.computes_trouble.rstrip('.')})"
+    return f"Detach its compute targets from their workspaces{known}: attached ones stop working."
 
 
 def _removed(case: Case, told: str) -> Decision:

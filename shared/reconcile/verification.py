@@ -33,6 +33,7 @@ def outcome(case: Case, extension: Extension, inside: Inside) -> Verification:
         activity=inside.work.activity if inside.work else Activity.UNKNOWN,
         trouble="; ".join(inside.trouble.values()) if not components else "",
         advice=report.advice,
+        again=None if inside.retry_after is None else inside.at + timedelta(seconds=inside.retry_after),
     )
 
 
@@ -78,7 +79,7 @@ def _stated(case: Case, decision: Decision, found: Verification) -> Decision:
     due = _due(case, found)
     if decision.next_look is not None and decision.next_look <= due:
         return decision
-    by = LookBy.MESSAGE if found.faults else LookBy.SWEEP
+    by = LookBy.MESSAGE if found.faults or found.again else LookBy.SWEEP
     return replace(decision, next_look=max(due, case.now + timedelta(seconds=1)), look_by=by)
 
 
@@ -93,6 +94,8 @@ def _due(case: Case, known: Verification) -> datetime:
             first=timing.follow_up,
             longest=min(timing.backoff_max, timing.verify_every),
         )
+    if known.again is not None:
+        return known.again
     if not known.components:
         return known.at + min(timing.backoff_max, timing.verify_every)
     return known.at + timing.verify_every

@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import pytest
@@ -12,6 +12,7 @@ from azure.core.exceptions import ClientAuthenticationError
 
 from shared.azure.arm import Arm
 from shared.azure.cluster_access import AKS_SCOPE, ClusterAccess
+from shared.azure.pace import Pace
 from shared.errors import NotAuthorized, Refused, Throttled, Unavailable
 from shared.model.cluster import Cluster, Source
 from shared.model.identity import ClusterId
@@ -67,13 +68,19 @@ def identity() -> Identity:
 
 
 @pytest.fixture
-async def access(azure: ClusterServer, identity: Identity, tmp_path) -> AsyncIterator[ClusterAccess]:
-    """Ways in, by that Azure and that identity."""
+async def arm(azure: ClusterServer, identity: Identity, tmp_path) -> AsyncIterator[Arm]:
+    """Resource Manager's pipeline, to that Azure."""
     authority = tmp_path / "ca.pem"
     authority.write_text(azure.ca)
     async with Arm(identity, endpoint=azure.url, audience=azure.url, read_timeout=1.0) as arm:
         arm._transport.connection_config.verify = str(authority)
-        yield ClusterAccess(arm, identity)
+        yield arm
+
+
+@pytest.fixture
+def access(arm: Arm, identity: Identity) -> ClusterAccess:
+    """Ways in, by that Azure and that identity."""
+    return ClusterAccess(arm, identity)
 
 
 def handed_out(**user: Any) -> hostile.Behaviour:
@@ -122,6 +129,23 @@ async def test_the_admins_credential_is_asked_for_by_its_own_call(access, azure)
 
     assert (found.how, found.certificate, found.token) == ("admin", AUTHORITY, "")
     assert azure.asked[0][1] == {"api-version": "2026-08-01"}
+
+
+async def test_a_call_whose_turn_has_not_come_is_not_made(arm, identity, azure):
+    """Azure allows sixty at once and one a second for each subscription and region; the next is told its turn."""
+    azure.behaviours[USER] = giving(b'{"kubeconfigs": []}')
+    access = ClusterAccess(arm, identity, Pace(1, 1))
+    with pytest.raises(Refused):
+        await access.aks(CLUSTER)
+    asked = len(azure.asked)
+    other = replace(CLUSTER, id=ClusterId.parse(f"{ID}0"))
+    with pytest.raises(Throttled) as told:
+        await access.aks(other)
+    assert told.value.retry_after is not None
+    assert 0 < told.value.retry_after <= 1
+    assert len(azure.asked) == asked
+    with pytest.raises(Refused):
+        await access.aks(replace(other, location="northeurope"))
 
 
 async def test_too_many_calls_are_told_with_their_pause(access, azure):

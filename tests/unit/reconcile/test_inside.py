@@ -180,3 +180,31 @@ def test_after_a_removal_only_an_unused_relay_of_ours_is_removed():
     assert unknown.action is Action.NOTHING
     assert decide(replace(seen, relay_unused=False), SHIPPED, NOW).action is Action.NOTHING
     assert decide(replace(seen, relay_unused=True), SHIPPED, NOW).action is Action.REMOVE_RELAY
+
+
+def test_a_cluster_whose_turn_has_not_come_is_looked_into_when_it_comes():
+    """Azure hands out credentials one a second: an install waits for its turn, for a while; a standing one is verified.
+
+    Who has waited as long as for late facts goes ahead without the look.
+    """
+    turn = Inside(NOW, trouble={"access": "one a second"}, retry_after=40.0)
+    missing = replace(looked_at(ready(), inside=turn), relay_ready=True)
+    waiting = decide(missing, WATCHED, NOW)
+    long_known = replace(missing.memory, first_seen=NOW - timedelta(hours=1))
+    ahead = decide(replace(missing, memory=long_known), WATCHED, NOW)
+    standing = decide(replace(installed(ready()), inside=turn), WATCHED, NOW)
+
+    assert (waiting.action, waiting.intended) == (Action.WAIT, Action.INSTALL)
+    assert (waiting.next_look, waiting.look_by) == (NOW + timedelta(seconds=40), LookBy.MESSAGE)
+    assert ahead.action is Action.INSTALL, ahead.reason
+    assert (standing.action, standing.state.verified) == (Action.NOTHING, Verified.ARM_ONLY)
+    assert (standing.next_look, standing.look_by) == (NOW + timedelta(seconds=40), LookBy.MESSAGE)
+
+
+def test_a_removal_says_when_the_attached_computes_could_not_be_listed():
+    """Silence would read as: none is attached."""
+    seen = replace(installed(ready()), intent=removal(ready()), inside=inside(), computes_trouble="403 Forbidden.")
+    decision = decide(seen, WATCHED, NOW)
+
+    assert "could not be listed: 403 Forbidden" in decision.reason
+    assert Want.COMPUTES not in decision.wants
