@@ -12,7 +12,8 @@ import azure.functions as func
 from functions.answers import NotFound, answer
 from shared.composition import house
 from shared.errors import Finding, RequestError
-from shared.fleet.compliance import Line, figures, needs_attention
+from shared.fleet.compliance import Line, needs_attention
+from shared.fleet.figures import figures
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import preview
 from shared.report.views import decision_view
@@ -107,12 +108,13 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
         raise RequestError("The format is not known.", (Finding("format", "json or csv"),))
     if view not in {None, "", "attention"}:
         raise RequestError("The view is not known.", (Finding("view", "attention"),))
-    as_of, lines = await (await house()).inventory.lines()
+    home = await house()
+    as_of, lines = await home.inventory.lines()
     if view:
         lines = [line for line in lines if needs_attention(line)]
     if form == "csv":
         return func.HttpResponse(_csv(lines), mimetype="text/csv")
-    body: dict[str, Any] = {"asOf": as_of, **figures(lines)}
+    body: dict[str, Any] = {"asOf": as_of, **figures(lines, home.clock())}
     if view:
         body["items"] = [line.plain() for line in lines]
     return answer(body)

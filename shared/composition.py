@@ -120,7 +120,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
         sweep = Sweep(
             scope, generations, graph, table, words, messages, papers, beyond, rights, gates, own_names, clock
         )
-        yield House(settings, reconciler, sweep, Inventory(papers, table), words, past, messages, table, clock)
+        yield House(settings, reconciler, sweep, Inventory(papers, table, clock), words, past, messages, table, clock)
 
 
 async def _storage(settings: Settings, stack: AsyncExitStack) -> Storage:

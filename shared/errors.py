@@ -125,12 +125,24 @@ class ConfigurationError(MusterError):
 
 
 class AzureError(MusterError):
-    """Azure answered no, or not at all. `code` is Azure's own error code, where it gave one."""
+    """Azure answered no, or not at all.
 
-    def __init__(self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None) -> None:
+    `code` is Azure's own error code, where it gave one; `details` are the codes that stand below it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        retry_after: float | None = None,
+        details: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.code = code
         self.status = status
+        self.details = details
 
 
 class NotAuthorized(AzureError):

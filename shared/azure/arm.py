@@ -111,13 +111,14 @@ class Arm:
         self._scopes = [f"{audience}/.default"]
         self._transport = AioHttpTransport(session=_session())
         self._policies: list[Any] = [
+            # First, so that a hook on an answer finds its JSON decoded.
+            policies.CustomHookPolicy(),
             policies.RequestIdPolicy(),
             policies.HeadersPolicy(),
             policies.UserAgentPolicy("muster"),
             policies.ContentDecodePolicy(),
             policies.AsyncRetryPolicy(retry_total=0),
             AsyncARMChallengeAuthenticationPolicy(credential, *self._scopes),
-            policies.CustomHookPolicy(),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
             base_url=endpoint, policies=self._policies, transport=self._transport

@@ -47,7 +47,12 @@ def from_response(error: HttpResponseError, what: str) -> AzureError:
     code, message = _code_and_message(error)
     status = error.status_code or 0
     text = f"Azure refused to {what}: {status} {code}. {message}".strip()
-    details: dict[str, Any] = {"code": code, "status": status, "retry_after": _retry_after(error)}
+    details: dict[str, Any] = {
+        "code": code,
+        "status": status,
+        "retry_after": _retry_after(error),
+        "details": _detail_codes(error),
+    }
     if status == 409 and code in _PERMANENT_CONFLICTS:
         return Refused(text, **details)
     kind = _BY_STATUS.get(status)
@@ -69,6 +74,13 @@ def _code_and_message(error: HttpResponseError) -> tuple[str, str]:
     inner: dict[str, Any] = envelope if isinstance(envelope, dict) else body
     # AKS answers 429 without the "error" envelope.
     return str(inner.get("code") or ""), str(inner.get("message") or "")[:_LONGEST_MESSAGE]
+
+
+def _detail_codes(error: HttpResponseError) -> tuple[str, ...]:
+    envelope = _body(error).get("error")
+    listed = envelope.get("details") if isinstance(envelope, dict) else None
+    found = [each.get("code") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+    return tuple(str(code) for code in found if code)
 
 
 def _body(error: HttpResponseError) -> dict[str, Any]:

@@ -40,6 +40,9 @@ FACTS = (
     "arcAgentProfile.agentErrors",
 )
 _COLUMNS = {fact.replace(".", "_"): fact for fact in FACTS}
+_BESIDE = ("id", "name", "type", "location", "tags", "identity")
+# The one column that changes though nobody changed anything: an agent's heartbeat.
+HEARTBEAT = "lastConnectivityTime"
 
 
 def literal(text: str) -> str:
@@ -59,10 +62,17 @@ def _projection() -> str:
     return f"project id, name, type, location, tags, identity, {facts}"
 
 
+# Both readings of a whole fleet come in this order, so that they can be joined by key, one subscription at a time.
+# `cluster` is the cluster's id in lower case: Azure spells one id in several ways.
+_IN_ORDER = "order by subscription asc, cluster asc"
+_EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
+
+
 def clusters() -> str:
-    """Every AKS and Arc cluster in the query's scope."""
+    """Every AKS and Arc cluster in the query's scope, ordered by subscription and id."""
     types = _literals(kind.type for kind in Kind)
-    return f"resources | where type in~ ({types}) | {_projection()} | order by id asc"
+    keys = "subscription = tolower(subscriptionId), cluster = tolower(id)"
+    return f"resources | where type in~ ({types}) | {_projection()}, {keys} | {_IN_ORDER}"
 
 
 def these_clusters(ids: Iterable[ClusterId]) -> str:
@@ -73,7 +83,7 @@ def these_clusters(ids: Iterable[ClusterId]) -> str:
 
 
 def extensions() -> str:
-    """Every Azure Machine Learning extension in the query's scope.
+    """Every Azure Machine Learning extension in the query's scope, ordered by subscription and cluster.
 
     Microsoft's samples read the properties of extension rows in PascalCase; both spellings are taken.
     """
@@ -82,7 +92,8 @@ def extensions() -> str:
         "| where type =~ 'microsoft.kubernetesconfiguration/extensions' "
         "| extend extensionType = tolower(tostring(coalesce(properties.ExtensionType, properties.extensionType))) "
         "| where extensionType == 'microsoft.azureml.kubernetes' "
-        "| project id, name, properties | order by id asc"
+        "| project id, name, properties, subscription = tolower(subscriptionId), "
+        f"cluster = tostring(split(tolower(id), {literal(_EXTENSION)})[0]) | {_IN_ORDER}"
     )
 
 
@@ -100,7 +111,7 @@ def cluster_body(row: dict[str, object]) -> dict[str, object]:
     for column, fact in _COLUMNS.items():
         if row.get(column) is not None:
             _put(properties, fact.split("."), row[column])
-    return {**{key: value for key, value in row.items() if key not in _COLUMNS}, "properties": properties}
+    return {**{key: row[key] for key in _BESIDE if key in row}, "properties": properties}
 
 
 def _put(place: dict[str, object], path: list[str], value: object) -> None:

@@ -1,18 +1,15 @@
-"""The figures of a fleet: what a sweep's snapshot says, overlaid with what was looked at since."""
+"""One cluster as lists show it: from a sweep, from memory, from a snapshot."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from shared.fleet.snapshot import Entry
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
 from shared.model.observation import Memory, Observation
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State, Verified
-
-SNAPSHOT = "snapshots/latest.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,8 @@ class Line:
     reason: str = ""
     version: str | None = None
     changed_at: datetime | None = None
+    failure: str | None = None
+    ring: str | None = None
 
     @classmethod
     def of(cls, cluster: Cluster, seen: Observation, decision: Decision) -> Self:
@@ -42,11 +41,21 @@ class Line:
         )
 
     @classmethod
-    def remembered(cls, cluster: ClusterId, memory: Memory, version: str | None = None) -> Self | None:
-        """The line of a cluster as the last look left it; None where none was."""
+    def remembered(cls, cluster: ClusterId, memory: Memory, before: Self | None = None) -> Self | None:
+        """The line of a cluster as the last look left it; None where none was. `before`: what a sweep saw of it."""
         if memory.state is None:
             return None
-        return cls(cluster, memory.state, memory.profile, memory.rule, memory.reason, version, memory.changed_at)
+        return cls(
+            cluster,
+            memory.state,
+            memory.profile,
+            memory.rule,
+            memory.reason,
+            before.version if before else memory.version,
+            memory.changed_at,
+            before.failure if before else None,
+            before.ring if before else None,
+        )
 
     def plain(self) -> dict[str, Any]:
         """The line as JSON, as the API shows it."""
@@ -61,21 +70,53 @@ class Line:
             "state": plain_state(self.state),
             "reason": self.reason,
             "version": self.version,
+            "failure": self.failure,
+            "ring": self.ring,
             "lastChange": self.changed_at.isoformat() if self.changed_at else None,
         }
 
+    def entry(self) -> Entry:
+        """The line as a snapshot keeps it."""
+        state = self.state
+        return Entry(
+            str(self.cluster),
+            management=state.management.value,
+            condition=state.condition.value,
+            hold=list(_plain_hold(state.hold).values()) if state.hold else None,
+            reachability=state.reachability.value,
+            verified=state.verified.value,
+            verified_at=_text(state.verified_at),
+            sufficient=state.sufficient,
+            profile=self.profile,
+            rule=self.rule,
+            reason=self.reason,
+            version=self.version,
+            changed=_text(self.changed_at),
+            failure=self.failure,
+            ring=self.ring,
+        )
+
     @classmethod
-    def read(cls, plain: Mapping[str, Any]) -> Self:
-        """The line from its JSON."""
-        changed = plain.get("lastChange")
+    def read(cls, entry: Entry) -> Self:
+        """The line from a snapshot."""
         return cls(
-            ClusterId.parse(plain["id"]),
-            read_state(plain["state"]),
-            plain.get("profile"),
-            plain.get("rule"),
-            plain.get("reason") or "",
-            plain.get("version"),
-            datetime.fromisoformat(changed) if changed else None,
+            ClusterId.parse(entry.id),
+            State(
+                Management(entry.management),
+                Condition(entry.condition),
+                _read_hold(entry.hold),
+                Reachability(entry.reachability),
+                Verified(entry.verified),
+                _moment(entry.verified_at),
+                sufficient=entry.sufficient,
+            ),
+            entry.profile,
+            entry.rule,
+            entry.reason,
+            entry.version,
+            _moment(entry.changed),
+            entry.failure,
+            entry.ring,
         )
 
 
@@ -111,49 +152,12 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def read_state(plain: Mapping[str, Any]) -> State:
-    """The five fields from their JSON."""
-    held = plain.get("hold")
-    hold = held and Hold(
-        HoldCode(held["code"]),
-        held["reason"],
-        since=_moment(held.get("since")),
-        until=_moment(held.get("until")),
-        next=_moment(held.get("next")),
-    )
-    return State(
-        Management(plain["management"]),
-        Condition(plain["condition"]),
-        hold or None,
-        Reachability(plain["reachability"]),
-        Verified(plain["verified"]),
-        _moment(plain.get("verifiedAt")),
-        sufficient=bool(plain.get("sufficient", True)),
-    )
-
-
-def figures(lines: Iterable[Line]) -> dict[str, Any]:
-    """Counts by each of the state's fields. The denominator of compliance is Managed; others stand beside."""
-    listed = list(lines)
-    managed = [line for line in listed if line.state.management is Management.MANAGED]
-    compliant = sum(line.state.compliant for line in managed)
-    return {
-        "clusters": len(listed),
-        "managed": len(managed),
-        "compliant": compliant,
-        "share": round(compliant / len(managed), 4) if managed else None,
-        "management": _counted(line.state.management.value for line in listed),
-        "condition": _counted(line.state.condition.value for line in managed),
-        "hold": _counted(line.state.hold.code.value for line in managed if line.state.hold),
-        "reachability": _counted(line.state.reachability.value for line in listed),
-        "verified": _counted(line.state.verified.value for line in managed),
-        "profile": _counted(line.profile or "none" for line in managed),
-        "version": _counted(line.version or "none" for line in managed),
-    }
-
-
-def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+def _read_hold(values: list[Any] | None) -> Hold | None:
+    if values is None:
+        return None
+    code, reason, *moments = values
+    since, until, following = map(_moment, moments)
+    return Hold(HoldCode(code), reason, since, until, following)
 
 
 def needs_attention(line: Line) -> bool:

@@ -40,6 +40,12 @@ class Kind(StrEnum):
 
 _BY_TYPE = {kind.type: kind for kind in Kind}
 
+
+def key_of(arm_id: str) -> str:
+    """The key of a cluster whose ARM id, in lower case, is known to be one."""
+    return base64.urlsafe_b64encode(arm_id.encode()).decode().rstrip("=")
+
+
 # Names: AKS 1-63 of letters, digits, '_' and '-'; Arc also dots. Resource groups: 1-90 of letters
 # (any script), digits, '.', '_', '-', '(' and ')', not ending in a dot (ARM's naming rules).
 _ID = re.compile(
@@ -50,7 +56,8 @@ _ID = re.compile(
 )
 
 
-def _lower(text: str) -> str:
+def lowered(text: str) -> str:
+    """An ARM id in the letter case in which it is compared."""
     # The one letter that Python makes two characters of, the second no letter: ARM would not know that name.
     return "\u0130".join(part.lower() for part in text.split("\u0130"))
 
@@ -71,8 +78,7 @@ class ClusterId:
         Raises:
             InvalidClusterId: it is not exactly the id of an AKS or Arc cluster.
         """
-        lowered = _lower(text.strip().rstrip("/")) if len(text) <= MAX_ID_LENGTH else ""
-        match = _ID.fullmatch(lowered)
+        match = _ID.fullmatch(lowered(text.strip().rstrip("/")) if len(text) <= MAX_ID_LENGTH else "")
         if match is None:
             raise InvalidClusterId(
                 "This is not the ARM id of a managedClusters (AKS) or connectedClusters (Arc) resource."
@@ -96,7 +102,7 @@ class ClusterId:
     @property
     def key(self) -> str:
         """The lower-case ARM id as base64url without padding."""
-        return base64.urlsafe_b64encode(str(self).encode()).decode().rstrip("=")
+        return key_of(str(self))
 
     def __str__(self) -> str:
         return (

@@ -61,11 +61,34 @@ class Documents:
         Raises:
             DocumentChanged: it is not.
         """
-        blob = self._container.get_blob_client(name)
         condition: dict[str, Any] = {"overwrite": not fresh}
         if over is not None:
             condition |= {"etag": over.etag, "match_condition": MatchConditions.IfNotModified}
         raw = gzip.compress(json.dumps(body, separators=(",", ":")).encode(), mtime=0)
+        await self._put(name, raw, condition)
+
+    async def read_raw(self, name: str) -> bytes | None:
+        """The bytes of a document that is read piece by piece; None where there is none.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        async with typed(f"read {name}"):
+            try:
+                return await (await self._container.get_blob_client(name).download_blob()).readall()
+            except ResourceNotFoundError:
+                return None
+
+    async def write_raw(self, name: str, raw: bytes) -> None:
+        """Replace the bytes of a document.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        await self._put(name, raw, {"overwrite": True})
+
+    async def _put(self, name: str, raw: bytes, condition: dict[str, Any]) -> None:
+        blob = self._container.get_blob_client(name)
         async with typed(f"write {name}"):
             try:
                 await made(lambda: blob.upload_blob(raw, **condition), self._container.create_container)

@@ -40,6 +40,28 @@ class Row:
     etag: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A row as the table gave it, its body not read yet: a sweep needs that of few.
+
+    Attributes:
+        key: the cluster's key.
+        etag: changes with every change of the row.
+        next_look: as in `Memory`.
+        waiting: whether a message stands for the next look.
+    """
+
+    key: str
+    etag: str
+    next_look: datetime | None
+    waiting: bool
+    entity: Mapping[str, Any]
+
+    def row(self) -> Row:
+        """The memory, read."""
+        return Row(ClusterId.from_key(self.key), _memory(self.entity), self.etag)
+
+
 class MemoryTable:
     """The table of memories."""
 
@@ -92,10 +114,19 @@ class MemoryTable:
 
     async def all(self) -> AsyncIterator[Row]:
         """Every row, page by page (1,000 rows a request)."""
+        async for _, stored in self.stored():
+            yield stored.row()
+
+    async def stored(self) -> AsyncIterator[tuple[str, Stored]]:
+        """Every row with its subscription, ordered by that, page by page (1,000 rows a request)."""
         async with typed("read the memories of the fleet"):
             try:
                 async for entity in self._table.list_entities(results_per_page=1000):
-                    yield Row(ClusterId.from_key(entity["RowKey"]), _memory(entity), entity.metadata["etag"])
+                    waiting = bool(entity.get("messageId"))
+                    stored = Stored(
+                        entity["RowKey"], entity.metadata["etag"] or "", _next_look(entity), waiting, entity
+                    )
+                    yield entity["PartitionKey"], stored
             except ResourceNotFoundError:
                 return
 
@@ -113,15 +144,22 @@ def _look_columns(memory: Memory) -> dict[str, Any]:
     }
 
 
+def _next_look(entity: Mapping[str, Any]) -> datetime | None:
+    look = entity.get("nextLook") or ""
+    try:
+        return datetime.fromisoformat(look) if look else None
+    except ValueError:
+        return None
+
+
 def _memory(entity: Mapping[str, Any]) -> Memory:
+    next_look = _next_look(entity)
     try:
         memory = _BODY.validate_json(entity.get("body") or "{}")
-        look = entity.get("nextLook") or ""
-        next_look = datetime.fromisoformat(look) if look else None
     except ValueError:  # a ValidationError is one
         # A row that cannot be read is a lost one: it costs reads, never a write.
         logs.event("memory-unreadable", key=entity.get("RowKey"))
-        memory, next_look = Memory(), None
+        memory = Memory()
     message = entity.get("messageId") or ""
     return replace(
         memory,

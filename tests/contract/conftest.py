@@ -8,6 +8,8 @@ import pytest
 from devhost.azurite import Azurite
 from shared.azure.arm import Arm
 from shared.azure.credentials import credential
+from shared.composition import House, opened
+from shared.config import Settings
 from shared.state.storage import Storage
 from simulator.control import Control
 from simulator.server import Simulator, running
@@ -66,3 +68,24 @@ def impatient(arm: Arm) -> Arm:
     """The same, giving up after a second."""
     arm.read_timeout = arm.write_timeout = 1.0
     return arm
+
+
+@pytest.fixture
+def subscription(monkeypatch: pytest.MonkeyPatch, azurite: str) -> str:
+    """A subscription of the test's own, which is the scope of a Muster that enforces."""
+    made = str(uuid4())
+    for key, value in {"MUSTER_SCOPE": made, "MUSTER_MODE": "enforce", "AzureWebJobsStorage": azurite}.items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.delenv("MUSTER_STOP", raising=False)
+    return made
+
+
+@pytest.fixture
+async def house(subscription: str, azure: Simulator) -> AsyncIterator[House]:
+    """Everything that the doors call, on Azurite and the simulator."""
+    settings = Settings.read()
+    assert settings.subscriptions == {subscription}
+    async with opened(settings) as made:
+        # aiohttp reads SSL_CERT_FILE when it is imported, which was before this simulator's CA was made.
+        made.reconciler.observer.arm._transport.connection_config.verify = azure.ca_file
+        yield made

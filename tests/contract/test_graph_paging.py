@@ -64,6 +64,33 @@ async def test_a_reading_of_the_fleet_waits_for_the_quota(simulated, arm):
     assert [entry["status"] for entry in control.requests(service="resource-graph")] == [200, 200, 200]
 
 
+async def test_an_answer_that_is_too_large_is_asked_for_in_smaller_pages(simulated, arm):
+    """Rows of large clusters may pass 16 MiB in one page: the reading goes on with half of it, and loses nothing."""
+    _, control = simulated
+    control.graph(page_bytes=200_000)
+    found = [cluster.name async for cluster in ResourceGraph(arm).clusters([SUBSCRIPTION])]
+    assert sorted(found) == sorted(f"c{number}" for number in range(2300))
+    assert {entry["status"] for entry in control.requests(service="resource-graph")} == {200, 400}
+
+
+async def test_rows_come_by_subscription_and_id_whatever_the_letters(simulated, arm):
+    """Names that begin alike, in mixed case, are ordered by their id in lower case, one subscription after another."""
+    _, control = simulated
+    later = "22222222-2222-2222-2222-222222222222"
+    names = ("aks", "AKS-1", "aks.1", "Aks1")
+    facts = {"kind": "arc", "subscription": later, "resource_group": "RG-Mixed", "emit": False}
+    control.create_clusters([{**facts, "name": name} for name in names])
+    rows = [row async for row in ResourceGraph(arm).cluster_rows([later, SUBSCRIPTION])]
+    keys = [(row["subscription"], row["cluster"]) for row in rows]
+    assert keys == sorted(keys)
+    assert [cluster.rpartition("/")[2] for subscription, cluster in keys if subscription == later] == [
+        "aks",
+        "aks-1",
+        "aks.1",
+        "aks1",
+    ]
+
+
 async def test_a_look_does_not_wait_for_the_quota(simulated, arm):
     """A look at single clusters is refused at once where the quota is spent: ARM can answer it."""
     _, control = simulated

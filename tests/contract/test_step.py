@@ -1,40 +1,15 @@
 """Single steps of the loop on real storage and the simulated Azure, where a write goes wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
-from shared.composition import House, opened
-from shared.config import Settings
 from shared.errors import LeaseBusy
 from shared.model.decision import Action
 from shared.model.identity import ClusterId
 from shared.model.request import Reason, Request
 from simulator.control import Control
-
-
-@pytest.fixture
-def subscription(monkeypatch, azurite) -> str:
-    """A subscription of the test's own, which is the scope of a Muster that enforces."""
-    made = str(uuid4())
-    for key, value in {"MUSTER_SCOPE": made, "MUSTER_MODE": "enforce", "AzureWebJobsStorage": azurite}.items():
-        monkeypatch.setenv(key, value)
-    monkeypatch.delenv("MUSTER_STOP", raising=False)
-    return made
-
-
-@pytest.fixture
-async def house(subscription, azure) -> AsyncIterator[House]:
-    """Everything that the doors call, on Azurite and the simulator."""
-    settings = Settings.read()
-    assert settings.subscriptions == {subscription}
-    async with opened(settings) as made:
-        # aiohttp reads SSL_CERT_FILE when it is imported, which was before this simulator's CA was made.
-        made.reconciler.observer.arm._transport.connection_config.verify = azure.ca_file
-        yield made
 
 
 @pytest.fixture

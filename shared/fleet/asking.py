@@ -1,0 +1,56 @@
+"""Whether a sweep asks for a look at a cluster, and why.
+
+A cluster is asked for when `decide` on its rows yields an action, when the fingerprint of its inputs changed since
+the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep).
+"""
+
+from datetime import datetime, timedelta
+
+from shared.model.decision import Action, Decision
+from shared.model.observation import Memory, Observation
+from shared.model.state import Management, State
+
+# A message on its way gets this long before the sweep takes it for lost.
+_GRACE = timedelta(minutes=2)
+# A follow-up that comes this soon will see whatever changed.
+_SOON = timedelta(minutes=5)
+# Where rows and the last look disagree on the same inputs, the look is believed for this long.
+_BELIEVED = timedelta(hours=1)
+_OUTSIDERS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
+
+
+def is_overdue(next_look: datetime | None, now: datetime, *, waiting: bool) -> bool:
+    """Whether the next look should have been; `waiting` tells that a message stands for it."""
+    return next_look is not None and now >= next_look + (_GRACE if waiting else timedelta(0))
+
+
+def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool) -> str:
+    """Why this cluster is asked for; "" where it is not. `same`: the last look decided on the very same inputs."""
+    memory = seen.memory
+    if is_overdue(memory.next_look, now, waiting=memory.follow_up is not None):
+        return "overdue"
+    if memory.follow_up is not None and memory.next_look is not None and memory.next_look <= now + _SOON:
+        return ""
+    before = memory.state
+    if decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state):
+        return ""
+    if same and not _worth_asking_again(memory, decision, now):
+        # The last look decided on the very same, and by ARM's word.
+        return ""
+    if decision.action.writes:
+        return decision.action.value
+    if memory.inputs is not None:
+        return "changed"
+    return decision.action.value if decision.action is not Action.NOTHING else ""
+
+
+def _same_outsider(before: State, after: State) -> bool:
+    """Whether the cluster was, and is, none of our business."""
+    return before.management is after.management and after.management in _OUTSIDERS
+
+
+def _worth_asking_again(memory: Memory, decision: Decision, now: datetime) -> bool:
+    """Whether time alone (an exception that ended, say) may have made a write out of what was none."""
+    if not decision.action.writes or memory.next_look is not None:
+        return False  # whoever holds it back has said when to look again
+    return memory.looked_at is None or now - memory.looked_at > _BELIEVED

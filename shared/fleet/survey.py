@@ -1,0 +1,296 @@
+"""One pass over the fleet: read it by subscription, join what belongs together, decide for each cluster.
+
+Of a cluster on which nothing has changed since the last whole sweep the entry is kept and `decide` is not asked: its
+rows, its memory and a person's word enter one digest. Time alone can change a decision, too; so each is made anew
+every few hours, and where a date that the policy or a person names has passed.
+"""
+
+import hashlib
+import json
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import logs
+from shared.azure.kql import HEARTBEAT
+from shared.azure.resource_graph import ResourceGraph, read_cluster_row, read_extension_row
+from shared.azureml.failures import classify
+from shared.errors import StorageError
+from shared.fleet.asking import is_overdue, why_ask
+from shared.fleet.compliance import Line
+from shared.fleet.figures import Figures
+from shared.fleet.ordered import ByGroup
+from shared.fleet.snapshot import Entry, Snapshot, Writer
+from shared.model.certificate import CertificateReading
+from shared.model.cluster import Cluster
+from shared.model.decision import Action, Decision, Want
+from shared.model.extension import Extension
+from shared.model.gates import Gates, Mode
+from shared.model.identity import ClusterId, key_of, lowered
+from shared.model.intent import Intent
+from shared.model.observation import Memory, Observation
+from shared.model.request import Reason
+from shared.model.state import Condition
+from shared.policy.model import Policy
+from shared.reconcile.beyond import Beyond
+from shared.reconcile.decide import decide
+from shared.reconcile.inputs import inputs_of
+from shared.state.memory import MemoryTable, Row, Stored
+
+type Json = dict[str, Any]
+
+# Changes whenever an older snapshot's digests must not be believed.
+_FORM = "v1"
+# A decision is made anew after this long and, so that a fleet does not come due at once, up to as much again.
+_BELIEVED = timedelta(hours=3)
+_EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
+# What an installation may begin with.
+_FIRST = frozenset({Action.INSTALL, Action.PREPARE_RELAY, Action.REGISTER_PROVIDER})
+_FAILED = frozenset({Condition.FAILED_INSTALL, Condition.FAILED_UPDATE})
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What a whole pass stands on.
+
+    Attributes:
+        subscriptions: in scope, each with the management groups above it (None where they are not known).
+        words: people's words; empty where they could not be read, which `readable` tells.
+        own_names: names under which Azure records this Muster's writes.
+    """
+
+    policy: Policy
+    gates: Gates
+    now: datetime
+    subscriptions: Mapping[str, frozenset[str] | None]
+    words: Mapping[ClusterId, Intent]
+    readable: bool
+    own_names: frozenset[str]
+
+    @property
+    def digest(self) -> str:
+        """What every decision of the pass rests on."""
+        gates = (self.gates.mode.value, self.gates.stopped, self.readable, sorted(self.own_names))
+        return _hashed(json.dumps([_FORM, self.policy.digest, self.policy.generation, gates]).encode())
+
+    def ended_since(self, moment: datetime) -> frozenset[str]:
+        """Ids of clusters about which an exception or a person's word has ended since a moment."""
+        ended = [each.cluster for each in self.policy.exceptions if moment <= each.until <= self.now]
+        ended += [word.cluster for word in self.words.values() if word.until and moment <= word.until <= self.now]
+        return frozenset(map(str, ended))
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a pass found.
+
+    Attributes:
+        asked: clusters to be asked for, with the reason.
+        fresh: clusters that would get the extension for the first time.
+        known: rows of memory in scope, by subscription.
+        unlisted: rows of memory whose cluster Resource Graph does not list.
+    """
+
+    writer: Writer
+    figures: Figures
+    clusters: int = 0
+    extensions: int = 0
+    decided: int = 0
+    asked: dict[ClusterId, str] = field(default_factory=dict)
+    fresh: set[ClusterId] = field(default_factory=set)
+    known: dict[str, int] = field(default_factory=dict)
+    unlisted: list[Stored] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyor:
+    """What reads and decides for a pass."""
+
+    graph: ResourceGraph
+    table: MemoryTable
+    beyond: Beyond
+
+    async def survey(self, footing: Footing, previous: Snapshot | None) -> Survey:
+        """Pass over the fleet once.
+
+        Raises:
+            MusterError: something could not be read to its end.
+        """
+        header = {"asOf": footing.now.isoformat(), "footing": footing.digest, "form": _FORM}
+        found = Survey(Writer(header), Figures(footing.now))
+        desk = _Desk(footing, found, _believable(previous, footing), self.beyond)
+        clusters = ByGroup(_keyed(self.graph.cluster_rows(footing.subscriptions)), "clusters")
+        extensions = ByGroup(_keyed(self.graph.extension_rows(footing.subscriptions)), "extensions")
+        memories = ByGroup(self.table.stored(), "memories")
+        for subscription in sorted(footing.subscriptions):
+            on_cluster: dict[str, list[Json]] = defaultdict(list)
+            for row in await extensions.take(subscription):
+                on_cluster[lowered(str(row.get("id"))).rpartition(_EXTENSION)[0]].append(row)
+                found.extensions += 1
+            stored = {each.key: each for each in await memories.take(subscription)}
+            found.known[subscription] = len(stored)
+            rows = {lowered(str(row.get("id"))): row for row in await clusters.take(subscription)}
+            entries = await desk.entries(subscription, rows, on_cluster, stored)
+            found.clusters += len(entries)
+            found.writer.add(subscription, entries)
+            found.unlisted += stored.values()
+        return found
+
+
+def _believable(previous: Snapshot | None, footing: Footing) -> Snapshot | None:
+    """The last snapshot, where its decisions rest on what this pass rests on."""
+    return previous if previous is not None and previous.header.get("footing") == footing.digest else None
+
+
+async def _keyed(rows: Any) -> Any:
+    async for row in rows:
+        yield str(row.get("subscription")), row
+
+
+class _Desk:
+    """Where the entries of one pass are made."""
+
+    def __init__(self, footing: Footing, found: Survey, previous: Snapshot | None, beyond: Beyond) -> None:
+        self._footing, self._found, self._previous, self._beyond = footing, found, previous, beyond
+        self._certificates: dict[str, CertificateReading] = {}
+        self._now = int(footing.now.timestamp())
+        since = datetime.fromisoformat(previous.header["asOf"]) if previous else footing.now
+        self._ended = footing.ended_since(since)
+        self._words = {str(cluster): word for cluster, word in footing.words.items()}
+
+    async def entries(
+        self,
+        subscription: str,
+        rows: Mapping[str, Json],
+        extensions: Mapping[str, list[Json]],
+        stored: dict[str, Stored],
+    ) -> list[Entry]:
+        """One entry for each cluster of a subscription. What remains in `stored` afterwards is not listed."""
+        before = self._before(subscription)
+        groups = self._footing.subscriptions[subscription]
+        basis = hashlib.blake2b(repr(sorted(groups) if groups is not None else None).encode(), digest_size=9)
+        made = []
+        for cluster, row in rows.items():
+            listed, memory = extensions.get(cluster, ()), stored.pop(key_of(cluster), None)
+            seen = self._digest(basis.copy(), row, listed, memory, cluster)
+            entry = await self._kept(before.get(cluster), seen, memory)
+            if entry is None:
+                entry = await self._decided(row, listed, memory, groups, seen)
+            if entry is not None:
+                self._found.figures.add(entry)
+                made.append(entry)
+        return made
+
+    def _before(self, subscription: str) -> dict[str, Entry]:
+        try:
+            return self._previous.take(subscription) if self._previous else {}
+        except StorageError as error:
+            logs.event("snapshot-unreadable", level=logging.WARNING, reason=error.message)
+            self._previous = None
+            return {}
+
+    def _digest(self, basis: Any, row: Json, listed: Sequence[Json], memory: Stored | None, cluster: str) -> str:
+        heard = row.pop(HEARTBEAT, None)  # changes every few minutes, and decides nothing here
+        word = self._words.get(cluster)
+        basis.update(_ENCODE((row, listed, memory.etag if memory else "", repr(word) if word else "")).encode())
+        if heard is not None:
+            row[HEARTBEAT] = heard
+        return str(basis.hexdigest())
+
+    async def _kept(self, before: Entry | None, seen: str, memory: Stored | None) -> Entry | None:
+        """The last sweep's entry, where it still holds."""
+        if before is None or before.seen != seen or before.asked or before.id in self._ended:
+            return None
+        if self._now - before.decided > _BELIEVED.total_seconds() * (1 + int(seen[:2], 16) / 256):
+            return None
+        if before.certificate is not None and not await self._same_certificate(*before.certificate):
+            return None
+        if memory is not None and is_overdue(memory.next_look, self._footing.now, waiting=memory.waiting):
+            self._found.asked[ClusterId.parse(before.id)] = "overdue"
+            return before._replace(asked="overdue")
+        return before
+
+    async def _same_certificate(self, address: str, fingerprint: str) -> bool:
+        version = (await self._certificate(address)).version
+        return version is not None and version.fingerprint == fingerprint
+
+    async def _certificate(self, address: str) -> CertificateReading:
+        """The newest version of a certificate; each address is asked once in a sweep."""
+        if address not in self._certificates:
+            self._certificates[address] = await self._beyond.certificate(address)
+        return self._certificates[address]
+
+    async def _decided(
+        self, row: Json, listed: Sequence[Json], memory: Stored | None, groups: frozenset[str] | None, seen: str
+    ) -> Entry | None:
+        cluster = read_cluster_row(row)
+        if cluster is None:
+            return None
+        footing, remembered = self._footing, memory.row() if memory else Row(cluster.id)
+        extensions = tuple(found for found in map(read_extension_row, listed) if found is not None)
+        observation = self._observation(cluster, extensions, remembered.memory, groups)
+        decision = decide(observation, footing.policy, footing.now)
+        address = decision.desired.certificate if decision.desired else None
+        if Want.CERTIFICATE in decision.wants and address is not None:
+            observation = replace(observation, certificate=await self._certificate(address))
+            decision = decide(observation, footing.policy, footing.now)
+        self._found.decided += 1
+        inputs = remembered.memory.inputs
+        same = inputs is not None and inputs == inputs_of(footing.policy, observation, decision, footing.now)
+        why = why_ask(observation, decision, footing.now, same=same)
+        if why:
+            self._found.asked[cluster.id] = why
+        if decision.intended in _FIRST and observation.memory.sent_at is None and footing.gates.mode is Mode.ENFORCE:
+            self._found.fresh.add(cluster.id)
+        version = observation.certificate.version if observation.certificate else None
+        return (
+            _line(cluster, observation, decision, same=same)
+            .entry()
+            ._replace(
+                seen=seen,
+                decided=self._now,
+                asked=why,
+                certificate=(address, version.fingerprint) if address and version else None,
+                failure=_failure(extensions) if decision.state.condition in _FAILED else None,
+            )
+        )
+
+    def _observation(
+        self, cluster: Cluster, extensions: tuple[Extension, ...], memory: Memory, groups: frozenset[str] | None
+    ) -> Observation:
+        return Observation(
+            cluster.id,
+            Reason.SWEEP,
+            self._footing.gates,
+            cluster=cluster,
+            extensions=extensions,
+            memory=memory,
+            intent=self._footing.words.get(cluster.id),
+            intents_readable=self._footing.readable,
+            own_names=self._footing.own_names,
+            management_groups=groups,
+        )
+
+
+_ENCODE: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def _hashed(raw: bytes) -> str:
+    return hashlib.blake2b(raw, digest_size=9).hexdigest()
+
+
+def _failure(extensions: tuple[Extension, ...]) -> str | None:
+    found = next((each for each in extensions if each.azureml), None)
+    return classify(found.error_code, found.error_message).klass.value if found else None
+
+
+def _line(cluster: Cluster, seen: Observation, decision: Decision, *, same: bool) -> Line:
+    """The cluster's line. A look knew more than rows tell, where a decision wants to read something first."""
+    if same and decision.wants:
+        remembered = Line.remembered(cluster.id, seen.memory)
+        if remembered is not None:
+            return remembered
+    return Line.of(cluster, seen, decision)
