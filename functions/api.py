@@ -75,6 +75,58 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     return await withdraw_word(ClusterId.from_key(req.route_params["key"]))
 
 
+@blueprint.function_name("pause")
+@blueprint.route(route="pauses", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def pause(req: func.HttpRequest) -> func.HttpResponse:
+    """Pause the fleet, a ring or a cluster."""
+    from functions.steering import set_pause
+
+    return await set_pause(req.get_body())
+
+
+@blueprint.function_name("pauses")
+@blueprint.route(route="pauses", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def pauses(req: func.HttpRequest) -> func.HttpResponse:
+    """The pauses that stand."""
+    from functions.steering import list_pauses
+
+    del req
+    return await list_pauses()
+
+
+@blueprint.function_name("resume")
+@blueprint.route(route="pauses/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def resume(req: func.HttpRequest) -> func.HttpResponse:
+    """End a pause."""
+    from functions.steering import end_pause
+
+    return await end_pause(req.route_params["id"])
+
+
+@blueprint.function_name("approvals")
+@blueprint.route(route="approvals", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def approvals(req: func.HttpRequest) -> func.HttpResponse:
+    """What waits for an approval, and what was given."""
+    from functions.steering import list_approvals
+
+    del req
+    return await list_approvals()
+
+
+@blueprint.function_name("approve")
+@blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@problems_told
+async def approve(req: func.HttpRequest) -> func.HttpResponse:
+    """Approve what waits, or take an approval back."""
+    from functions.steering import decide_approval
+
+    return await decide_approval(req.route_params["id"], req.get_body())
+
+
 @blueprint.function_name("compliance")
 @blueprint.route(route="compliance", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
 @problems_told

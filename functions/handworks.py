@@ -20,7 +20,7 @@ from shared.policy.selection import Outcome, select
 from shared.report.views import decision_view
 
 # Function keys identify no caller; Entra will (docs/architecture.md).
-_WHO = "a holder of the function key"
+WHO = "a holder of the function key"
 _HIDDEN = "***"
 
 
@@ -38,7 +38,7 @@ async def install_by_hand(raw: bytes) -> func.HttpResponse:
     intent = Intent(
         cluster_id,
         Word.ENROL,
-        _WHO,
+        WHO,
         body.reason,
         now,
         profile=body.profile,
@@ -64,7 +64,7 @@ async def uninstall_by_hand(cluster: ClusterId, raw: bytes) -> func.HttpResponse
         Intent(
             cluster,
             Word.REMOVE,
-            _WHO,
+            WHO,
             body.reason,
             now,
             accept_disruption=body.acceptDisruption,

@@ -35,6 +35,21 @@ class Uninstall(_Body):
     acceptDisruption: bool = False  # noqa: N815  the API's own spelling
 
 
+class PauseRequest(_Body):
+    """POST /pauses."""
+
+    scope: Annotated[str, Field(max_length=600, pattern=r"^(fleet|ring/[^/]+|cluster/[A-Za-z0-9_-]+)$")]
+    until: AwareDatetime
+    reason: Annotated[Reason, Field(min_length=1)]
+
+
+class ApprovalRequest(_Body):
+    """POST /approvals/<id>."""
+
+    approve: bool
+    reason: Annotated[Reason, Field(min_length=1)]
+
+
 class Look(_Body):
     """POST /clusters/<key>/reconcile."""
 

@@ -24,6 +24,7 @@ from shared.azure.lookups import Lookups
 from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup, ResourceGraph
 from shared.config import PUBLIC_ARM, Settings
+from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.inventory import Inventory
 from shared.fleet.sweep import Sweep
 from shared.model.gates import Gates
@@ -40,6 +41,7 @@ from shared.reconcile.scope import Scope
 from shared.reconcile.surroundings import SurroundingsSource
 from shared.state import documents, history, intents, leases, memory
 from shared.state.messages import Messages
+from shared.state.shares import Shares
 from shared.state.storage import Storage
 
 # Storage suffixes of the clouds, by their Resource Manager (Azure documentation, "Azure environments").
@@ -57,6 +59,7 @@ class House:
     settings: Settings
     reconciler: Reconciler
     sweep: Sweep
+    gatekeeper: Gatekeeper
     inventory: Inventory
     intents: intents.Intents
     history: history.History
@@ -82,11 +85,12 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
     async with AsyncExitStack() as stack:
         identity = await stack.enter_async_context(credential(settings.client_id))
         storage = await stack.enter_async_context(await _storage(settings, stack))
+        papers = documents.Documents(storage.container(documents.CONTAINER))
+        shares = Shares(papers, clock)
         arm = await stack.enter_async_context(
-            Arm(identity, endpoint=settings.arm_endpoint, audience=settings.arm_audience)
+            Arm(identity, endpoint=settings.arm_endpoint, audience=settings.arm_audience, share=shares.of_all)
         )
         graph = ResourceGraph(arm)
-        papers = documents.Documents(storage.container(documents.CONTAINER))
         scope = Scope(settings, papers, graph)
         generations = Generations(PolicySource(settings.policy, BlobTexts(identity)), papers, clock)
         words = intents.Intents(storage.table(intents.TABLE), storage.container(intents.CONTAINER))
@@ -105,7 +109,8 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             graph,
             clock,
         )
-        observer = Observer(arm, extensions, relays, Lookup(graph), beyond, words, scope, gates, own_names)
+        gatekeeper = Gatekeeper(papers, clock)
+        observer = Observer(arm, extensions, relays, Lookup(graph), beyond, words, scope, gates, gatekeeper, own_names)
         reconciler = Reconciler(
             scope,
             generations,
@@ -115,12 +120,27 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             Actor(extensions, relays, lookups, vault, clock),
             Recorder(table, messages, past, rights, settings.instance),
             gates,
+            gatekeeper,
+            shares,
             clock,
         )
         sweep = Sweep(
-            scope, generations, graph, table, words, messages, papers, beyond, rights, gates, own_names, clock
+            scope,
+            generations,
+            graph,
+            table,
+            words,
+            messages,
+            papers,
+            beyond,
+            rights,
+            gates,
+            gatekeeper,
+            own_names,
+            clock,
         )
-        yield House(settings, reconciler, sweep, Inventory(papers, table, clock), words, past, messages, table, clock)
+        inventory = Inventory(papers, table, clock)
+        yield House(settings, reconciler, sweep, gatekeeper, inventory, words, past, messages, table, clock)
 
 
 async def _storage(settings: Settings, stack: AsyncExitStack) -> Storage:

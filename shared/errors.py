@@ -11,6 +11,7 @@
     │   ├── NotAuthorized       403: a role is missing; looked at again, it may be granted any time
     │   ├── Absent              404: there is no such resource
     │   ├── Throttled           429: too many requests; retry_after says when
+    │   │   └── Paced           not sent: it would have been too many; retry_after says when it is its turn
     │   ├── Unavailable         408, 5xx, time-out, connection lost: try again later
     │   ├── Refused             4xx: the request as it stands will be refused again
     │   └── InProgress          409: another operation runs on the resource; try again later
@@ -40,6 +41,7 @@ __all__ = [
     "LeaseLost",
     "MusterError",
     "NotAuthorized",
+    "Paced",
     "PolicyError",
     "Refused",
     "RequestError",
@@ -155,6 +157,10 @@ class Absent(AzureError):
 
 class Throttled(AzureError):
     """429: too many requests."""
+
+
+class Paced(Throttled):
+    """Not sent, since Azure would have refused it: our own allowance is used up for now."""
 
 
 class Unavailable(AzureError):

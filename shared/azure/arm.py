@@ -7,7 +7,7 @@ aiohttp send a write again by itself.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -24,6 +24,7 @@ from azure.mgmt.kubernetesconfiguration.extensions.aio import KubernetesConfigur
 from azure.mgmt.resourcegraph.aio import ResourceGraphClient
 
 from shared.azure.failures import typed
+from shared.azure.throttling import BucketPolicy, Buckets
 from shared.errors import Refused
 from shared.model.arm import read_cluster
 from shared.model.cluster import Cluster, Source
@@ -95,6 +96,8 @@ class Arm:
     Attributes:
         read_timeout: seconds that a read may take, its connection and its token included.
         write_timeout: the same of a write; a cluster's lease outlasts it.
+
+    `share` tells which part of Resource Manager's allowance this instance may use.
     """
 
     def __init__(
@@ -105,6 +108,7 @@ class Arm:
         audience: str,
         read_timeout: float = READ_TIMEOUT,
         write_timeout: float = WRITE_TIMEOUT,
+        share: Callable[[], float] = lambda: 1.0,
     ) -> None:
         self._credential, self._endpoint = credential, endpoint
         self.read_timeout, self.write_timeout = read_timeout, write_timeout
@@ -118,6 +122,7 @@ class Arm:
             policies.UserAgentPolicy("muster"),
             policies.ContentDecodePolicy(),
             policies.AsyncRetryPolicy(retry_total=0),
+            BucketPolicy(Buckets(share)),
             AsyncARMChallengeAuthenticationPolicy(credential, *self._scopes),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(

@@ -28,17 +28,19 @@ class Pace:
     _free_at: dict[str, float] = field(default_factory=dict)
     _turns: dict[tuple[str, str], float] = field(default_factory=dict)
 
-    def wait(self, bucket: str, who: str) -> float:
-        """Seconds until it is the turn of `who` in `bucket`; 0.0 where it may go now, and has then had its turn."""
+    def wait(self, bucket: str, who: str, *, patience: float = 0.0) -> float:
+        """Seconds until it is the turn of `who` in `bucket`.
+
+        Where that is no more than `patience`, it has its turn with this call and may go then; else the turn is kept
+        for it until it comes back.
+        """
         now = self.monotonic()
-        turn = self._turns.get((bucket, who))
+        turn = self._turns.pop((bucket, who), None)
         if turn is None:
             turn = self._next_turn(bucket, now)
-        if turn <= now:
-            self._turns.pop((bucket, who), None)
-            return 0.0
-        self._turns[bucket, who] = turn
-        return turn - now
+        if turn > now + patience:
+            self._turns[bucket, who] = turn
+        return max(0.0, turn - now)
 
     def _next_turn(self, bucket: str, now: float) -> float:
         self._forget(now)

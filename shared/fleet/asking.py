@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.model.decision import Action, Decision
 from shared.model.observation import Memory, Observation
-from shared.model.state import Management, State
+from shared.model.state import HoldCode, Management, State
 
 # A message on its way gets this long before the sweep takes it for lost.
 _GRACE = timedelta(minutes=2)
@@ -16,6 +16,9 @@ _GRACE = timedelta(minutes=2)
 _SOON = timedelta(minutes=5)
 # Where rows and the last look disagree on the same inputs, the look is believed for this long.
 _BELIEVED = timedelta(hours=1)
+_GATES = frozenset(
+    {HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET, HoldCode.PAUSE, HoldCode.BREAKER, HoldCode.MASS_SELECTION}
+)
 _OUTSIDERS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
 
 
@@ -39,6 +42,10 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
         return ""
     if decision.action.writes:
         return decision.action.value
+    hold = decision.state.hold
+    if before is not None and hold is not None and hold.code in _GATES:
+        # Only the fleet holds it back. A look would say the same, and a new policy would cost one of each cluster.
+        return ""
     if memory.inputs is not None:
         return "changed"
     return decision.action.value if decision.action is not Action.NOTHING else ""

@@ -141,6 +141,7 @@ def _plain_hold(hold: Hold) -> dict[str, Any]:
         "since": _text(hold.since),
         "until": _text(hold.until),
         "next": _text(hold.next),
+        "approval": hold.approval or None,
     }
 
 
@@ -155,9 +156,9 @@ def _moment(text: str | None) -> datetime | None:
 def _read_hold(values: list[Any] | None) -> Hold | None:
     if values is None:
         return None
-    code, reason, *moments = values
-    since, until, following = map(_moment, moments)
-    return Hold(HoldCode(code), reason, since, until, following)
+    code, reason, since, until, following, *later = values
+    approval = (later[0] if later else None) or ""
+    return Hold(HoldCode(code), reason, _moment(since), _moment(until), _moment(following), approval)
 
 
 def needs_attention(line: Line) -> bool:

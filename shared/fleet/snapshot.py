@@ -30,10 +30,11 @@ class Entry(NamedTuple):
         decided: when `decide` last ran on it, seconds since the epoch.
         asked: why a look was asked for; "" where none was.
         certificate: [address, fingerprint] where the decision rests on a certificate in Key Vault.
-        hold: [code, reason, since, until, next], or None.
+        hold: [code, reason, since, until, next, approval], or None.
         failure: class of its failure, where it failed.
         ring: name of its rollout ring.
         wants: whether the policy wants an update that has not gone out.
+        fresh: whether it would get the extension for the first time.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Entry(NamedTuple):
     failure: str | None = None
     ring: str | None = None
     wants: bool = False
+    fresh: bool = False
 
 
 class Writer:

@@ -8,7 +8,7 @@ every few hours, and where a date that the policy or a person names has passed.
 import hashlib
 import json
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -26,17 +26,19 @@ from shared.fleet.ordered import ByGroup
 from shared.fleet.snapshot import Entry, Snapshot, Writer
 from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
-from shared.model.decision import Action, Decision, Want
+from shared.model.decision import Decision, Want
 from shared.model.extension import Extension
 from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId, key_of, lowered
 from shared.model.intent import Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
-from shared.model.state import Condition
+from shared.model.state import Condition, HoldCode
 from shared.policy.model import Policy
+from shared.policy.rollout import ring_of
 from shared.reconcile.beyond import Beyond
 from shared.reconcile.decide import decide
+from shared.reconcile.gating import FIRST
 from shared.reconcile.inputs import inputs_of
 from shared.state.memory import MemoryTable, Row, Stored
 
@@ -47,8 +49,8 @@ _FORM = "v1"
 # A decision is made anew after this long and, so that a fleet does not come due at once, up to as much again.
 _BELIEVED = timedelta(hours=3)
 _EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
-# What an installation may begin with.
-_FIRST = frozenset({Action.INSTALL, Action.PREPARE_RELAY, Action.REGISTER_PROVIDER})
+# Gates that open by themselves as a rollout goes on: whoever waits for them is still to come.
+_GATES = frozenset({HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET})
 _FAILED = frozenset({Condition.FAILED_INSTALL, Condition.FAILED_UPDATE})
 
 
@@ -73,7 +75,10 @@ class Footing:
     @property
     def digest(self) -> str:
         """What every decision of the pass rests on."""
-        gates = (self.gates.mode.value, self.gates.stopped, self.readable, sorted(self.own_names))
+        fleet = self.gates.fleet
+        open_to = (fleet.open_ring, fleet.stopped, sorted(fleet.broken), fleet.mass, sorted(fleet.approved))
+        pauses = [(each.scope, each.until.isoformat()) for each in fleet.standstills]
+        gates = (self.gates.mode.value, self.gates.stopped, open_to, pauses, self.readable, sorted(self.own_names))
         return _hashed(json.dumps([_FORM, self.policy.digest, self.policy.generation, gates]).encode())
 
     def ended_since(self, moment: datetime) -> frozenset[str]:
@@ -90,6 +95,7 @@ class Survey:
     Attributes:
         asked: clusters to be asked for, with the reason.
         fresh: clusters that would get the extension for the first time.
+        wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
         known: rows of memory in scope, by subscription.
         unlisted: rows of memory whose cluster Resource Graph does not list.
     """
@@ -101,6 +107,7 @@ class Survey:
     decided: int = 0
     asked: dict[ClusterId, str] = field(default_factory=dict)
     fresh: set[ClusterId] = field(default_factory=set)
+    wanting: Counter[str] = field(default_factory=Counter)
     known: dict[str, int] = field(default_factory=dict)
     unlisted: list[Stored] = field(default_factory=list)
 
@@ -180,7 +187,7 @@ class _Desk:
             if entry is None:
                 entry = await self._decided(row, listed, memory, groups, seen)
             if entry is not None:
-                self._found.figures.add(entry)
+                self._count(entry)
                 made.append(entry)
         return made
 
@@ -191,6 +198,13 @@ class _Desk:
             logs.event("snapshot-unreadable", level=logging.WARNING, reason=error.message)
             self._previous = None
             return {}
+
+    def _count(self, entry: Entry) -> None:
+        self._found.figures.add(entry)
+        if entry.wants:
+            self._found.wanting[entry.ring or ""] += 1
+        if entry.fresh:
+            self._found.fresh.add(ClusterId.parse(entry.id))
 
     def _digest(self, basis: Any, row: Json, listed: Sequence[Json], memory: Stored | None, cluster: str) -> str:
         heard = row.pop(HEARTBEAT, None)  # changes every few minutes, and decides nothing here
@@ -243,8 +257,6 @@ class _Desk:
         why = why_ask(observation, decision, footing.now, same=same)
         if why:
             self._found.asked[cluster.id] = why
-        if decision.intended in _FIRST and observation.memory.sent_at is None and footing.gates.mode is Mode.ENFORCE:
-            self._found.fresh.add(cluster.id)
         version = observation.certificate.version if observation.certificate else None
         return (
             _line(cluster, observation, decision, same=same)
@@ -255,8 +267,15 @@ class _Desk:
                 asked=why,
                 certificate=(address, version.fingerprint) if address and version else None,
                 failure=_failure(extensions) if decision.state.condition in _FAILED else None,
+                ring=ring_of(footing.policy, cluster, management_groups=groups)[1],
+                wants=_wants(decision),
+                fresh=self._fresh(observation, decision),
             )
         )
+
+    def _fresh(self, seen: Observation, decision: Decision) -> bool:
+        enforcing = self._footing.gates.mode is Mode.ENFORCE
+        return enforcing and decision.intended in FIRST and seen.memory.sent_at is None
 
     def _observation(
         self, cluster: Cluster, extensions: tuple[Extension, ...], memory: Memory, groups: frozenset[str] | None
@@ -285,6 +304,11 @@ def _hashed(raw: bytes) -> str:
 def _failure(extensions: tuple[Extension, ...]) -> str | None:
     found = next((each for each in extensions if each.azureml), None)
     return classify(found.error_code, found.error_message).klass.value if found else None
+
+
+def _wants(decision: Decision) -> bool:
+    hold = decision.state.hold
+    return decision.by_policy and (decision.action.writes or (hold is not None and hold.code in _GATES))
 
 
 def _line(cluster: Cluster, seen: Observation, decision: Decision, *, same: bool) -> Line:

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared import logs
@@ -17,13 +17,17 @@ from shared.azure.resource_graph import ResourceGraph
 from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, StorageError
 from shared.fleet import snapshot
 from shared.fleet.asking import is_overdue
+from shared.fleet.gatekeeper import Gatekeeper
+from shared.fleet.ledger import Ledger, kept
+from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
 from shared.fleet.snapshot import Snapshot
 from shared.fleet.survey import Footing, Survey, Surveyor
 from shared.fleet.visibility import Doubts, doubts
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
-from shared.model.intent import Intent
+from shared.model.intent import FleetVerb, FleetWord, Intent
 from shared.model.request import Reason, Request
+from shared.policy.model import Policy
 from shared.reconcile.beyond import Beyond
 from shared.reconcile.generations import Generations
 from shared.reconcile.rights import Rights
@@ -65,6 +69,7 @@ class Sweep:
     beyond: Beyond
     rights: Rights
     gates: Callable[[], Gates]
+    gatekeeper: Gatekeeper
     own_names: frozenset[str]
     clock: Callable[[], datetime]
 
@@ -75,33 +80,49 @@ class Sweep:
         """
         report = Report(self.clock())
         try:
-            found, most_fresh = await self._survey(report)
+            policy, found, words = await self._survey(report)
         except MusterError as error:
             report.trouble = error.message
             if isinstance(error, NotAuthorized):
                 await self.rights.note()
             wanted = {each: "overdue" async for each in self._overdue(report.started)}
         else:
-            doubtful = doubts(found.known, found.unlisted, found.fresh, most_fresh)
+            doubtful = doubts(found.known, found.unlisted, found.fresh, _most_fresh(policy, words, report.started))
             wanted = _wanted(found, doubtful, report.started)
             report.trouble = str(doubtful)
             if not doubtful:
                 await self._keep(found, report)
+            await self._account(policy, found, words, doubtful)
         await self._ask(wanted, report)
         self._tell(report)
         return report
 
-    async def _survey(self, report: Report) -> tuple[Survey, int | None]:
+    async def _survey(self, report: Report) -> tuple[Policy, Survey, tuple[FleetWord, ...]]:
         policy = await self.generations.current()
         await self.scope.refresh()
         subscriptions = {name: await self.scope.groups_above(name) for name in await self.scope.subscriptions()}
-        words, readable = await self._words()
+        words, fleet_words, readable = await self._words()
         # Gates are read once: a sweep writes nothing to clusters, and whoever does reads them again.
-        footing = Footing(policy, self.gates(), report.started, subscriptions, words, readable, self.own_names)
+        gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, fleet_words))
+        footing = Footing(policy, gates, report.started, subscriptions, words, readable, self.own_names)
         surveyor = Surveyor(self.graph, self.table, self.beyond)
         found = await surveyor.survey(footing, await self._previous())
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
-        return found, None
+        return policy, found, fleet_words
+
+    async def _account(self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], doubtful: Doubts) -> None:
+        """Bring the books of the fleet up to what was seen; what is doubtful moves no ring on."""
+        if not kept(policy.rollout):
+            return
+        failures = found.figures.counts["failure"]
+        seen = Seen(ring_numbers(policy.rollout, found.wanting), found.figures.managed, failures)
+        now = self.clock()
+
+        def change(ledger: Ledger) -> Ledger:
+            ledger = replace(ledger, mass=doubtful.mass)
+            return ledger if doubtful else progressed(ledger, policy.rollout, seen, words, now)
+
+        await self.gatekeeper.change(policy, change)
 
     async def _previous(self) -> Snapshot | None:
         """The last whole sweep's snapshot; None where there is none, or none that can be read."""
@@ -112,12 +133,12 @@ class Sweep:
             logs.event("snapshot-unreadable", level=logging.WARNING, reason=error.message)
             return None
 
-    async def _words(self) -> tuple[dict[ClusterId, Intent], bool]:
+    async def _words(self) -> tuple[dict[ClusterId, Intent], tuple[FleetWord, ...], bool]:
         try:
-            return await self.intents.all(), True
+            return await self.intents.all(), await self.intents.fleet(), True
         except IntentsUnreadable as error:
             logs.event("intents-unreadable", reason=error.message)
-            return {}, False
+            return {}, (), False
 
     async def _keep(self, found: Survey, report: Report) -> None:
         """Write the snapshot, then its figures: whoever reads figures reads no more than those."""
@@ -155,6 +176,12 @@ class Sweep:
             trouble=report.trouble or None,
             ms=round((self.clock() - report.started).total_seconds() * 1000),
         )
+
+
+def _most_fresh(policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> int | None:
+    """How many clusters may want the extension for the first time; any number where a person approved it."""
+    approved = any(word.verb is FleetVerb.APPROVE and word.id == MASS_SELECTION and word.stands(now) for word in words)
+    return None if approved else policy.rollout.mass_selection
 
 
 def _wanted(found: Survey, doubtful: Doubts, now: datetime) -> dict[ClusterId, str]:

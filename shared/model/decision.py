@@ -89,6 +89,8 @@ class Decision:
         provider: the resource provider that RegisterProvider registers.
         certificate: fingerprint of the certificate version that stands for sent once the step is taken.
         adopted: whether the step changes an extension that somebody else installed, which it stays.
+        by_policy: whether the step follows a change of the policy (or of what it reads), as a rollout counts it.
+        disruptive: whether the step can hurt running work.
     """
 
     action: Action
@@ -115,3 +117,5 @@ class Decision:
     provider: str | None = None
     certificate: str | None = None
     adopted: bool = False
+    by_policy: bool = False
+    disruptive: bool = False

@@ -1,4 +1,4 @@
-"""A person's word about one cluster: enrol it by hand, or remove the extension and keep it removed."""
+"""People's words: about one cluster (enrol it by hand, remove the extension), and about the fleet (pause, approve)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -39,3 +39,33 @@ class Intent:
         if self.until is not None and now >= self.until:
             return False
         return self.incarnation is None or incarnation is None or self.incarnation == incarnation
+
+
+class FleetVerb(StrEnum):
+    """What a person said about the fleet."""
+
+    PAUSE = "pause"
+    APPROVE = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class FleetWord:
+    """One person's word about more than one cluster, or about one change.
+
+    Attributes:
+        id: names it; an approval's is the name of what is approved.
+        subject: of a pause `fleet`, `ring/<name>` or `cluster/<key>`; of an approval what is approved, in words.
+        until: when it ends by itself; None where it does not.
+    """
+
+    id: str
+    verb: FleetVerb
+    subject: str
+    who: str
+    why: str
+    at: datetime
+    until: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it still holds."""
+        return self.until is None or now < self.until

@@ -43,6 +43,7 @@ class Memory:
         verification: outcome of the last look inside the cluster.
         certificate: fingerprint of the certificate version that was sent last.
         version: the chart version that ran at the last look.
+        flight: whether a write is booked in the fleet's books that has not been seen to end.
     """
 
     state: State | None = None
@@ -68,6 +69,7 @@ class Memory:
     verification: Verification | None = None
     certificate: str | None = None
     version: str | None = None
+    flight: bool = False
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
 

@@ -65,17 +65,22 @@ class HoldCode(StrEnum):
     PROTECTED_VALUES = "protected-values"
     NO_RULE = "no-rule"
     BUSY = "busy"
+    MASS_SELECTION = "mass-selection"
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """One reason to hold back, in words that a person understands."""
+    """One reason to hold back, in words that a person understands.
+
+    `approval` names the approval that would lift it, where one would.
+    """
 
     code: HoldCode
     reason: str
     since: datetime | None = None
     until: datetime | None = None
     next: datetime | None = None
+    approval: str = ""
 
 
 @dataclass(frozen=True, slots=True)

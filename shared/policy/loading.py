@@ -21,11 +21,11 @@ from shared.policy.operation import (
     read_pause,
     read_preflight,
     read_remediation,
-    read_rollout,
     read_select,
     read_tags,
     read_verification,
 )
+from shared.policy.phasing import read_rollout
 from shared.policy.profiles import read_profiles
 from shared.policy.section import Section
 
@@ -176,7 +176,7 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
         preflight=read_preflight(root),
         verification=read_verification(root),
         pause_max=read_pause(root, defaults),
-        rollout=read_rollout(root, warnings),
+        rollout=read_rollout(root),
         warnings=tuple(dict.fromkeys(warnings)),
         texts=texts,
     )

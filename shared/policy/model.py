@@ -14,6 +14,7 @@ from shared.model.extension import Provenance
 from shared.model.identity import ClusterId
 from shared.policy.cel import Expression
 from shared.policy.matching import Match, Pattern
+from shared.policy.rollout import Rollout
 
 
 class Enforcement(StrEnum):
@@ -266,7 +267,7 @@ class Policy:
         rules: in the order of the document; the first that matches wins.
         no_rule_matched: `hold` or `ignore`.
         pause_max: how far ahead a pause by tag may reach.
-        rollout: as written; not acted on yet.
+        rollout: how its changes reach the fleet.
         warnings: what a person should know although the document is valid.
         texts: the files it was read from.
     """
@@ -290,6 +291,6 @@ class Policy:
     preflight: PreflightChoice = PreflightChoice()
     verification: VerificationChoice = VerificationChoice()
     pause_max: timedelta = timedelta(days=30)
-    rollout: Mapping[str, object] = field(default_factory=dict)
+    rollout: Rollout = field(default_factory=Rollout)
     warnings: tuple[str, ...] = ()
     texts: tuple[PolicyText, ...] = ()

@@ -6,7 +6,6 @@ from datetime import timedelta
 from shared.azureml.preflight import CHECKS
 from shared.model.check import Severity
 from shared.policy.clauses import read_allow
-from shared.policy.document import Node
 from shared.policy.model import (
     AdoptionMode,
     EnforcementTable,
@@ -23,7 +22,6 @@ from shared.policy.templates import mistakes
 from shared.policy.words import listed, nearest
 
 _TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
-_ROLLOUT = ("rings", "maxInFlight", "stopOn", "newClusters", "blastRadius")
 
 
 def read_extension(root: Section) -> ExtensionChoice:
@@ -206,25 +204,3 @@ def read_pause(root: Section, defaults: Policy) -> timedelta:
     longest = section.duration("max", defaults.pause_max)
     section.done()
     return longest
-
-
-def read_rollout(root: Section, warnings: list[str]) -> dict[str, object]:
-    """The rollout as written; only the names of its keys are checked."""
-    found = root.mapping("rollout")
-    for key, node in found.items():
-        if key not in _ROLLOUT:
-            root.refuse(node, f"unknown key '{key}'; known here: {listed(_ROLLOUT)}")
-    if found:
-        warnings.append("rollout is read, but this version does not act on it yet")
-    return {key: _plain(node) for key, node in found.items()}
-
-
-def _plain(node: Node) -> object:
-    if node.keys is not None:
-        return {key: _plain(below) for key, below in node.keys.items()}
-    if node.items is not None:
-        return [_plain(item) for item in node.items]
-    if node.boolean is not None:
-        return node.boolean
-    whole = node.number and re.fullmatch(r"[-+]?\d+", node.text or "")
-    return int(node.text or "0") if whole else node.text

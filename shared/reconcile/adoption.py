@@ -69,5 +69,6 @@ def decide(case: Case, extension: Extension, wanted: DesiredExtension, found: Di
         next_look=case.look_in(case.policy.timing.follow_up),
         attempts=case.memory.attempts,
         adopted=True,
+        by_policy=True,
     )
     return install.spent_or_pausing(case, None) or case.enforced(case.policy.enforcement.drift_safe, step, "Converging")

@@ -10,6 +10,7 @@ from shared.model.observation import Memory, Observation
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State, Verified
 from shared.policy.model import Depth, Enforcement, Policy
 from shared.policy.selection import Selection
+from shared.reconcile.approvals import approval_of
 from shared.reconcile.backoff import since
 from shared.reconcile.situation import Situation
 
@@ -63,7 +64,7 @@ class Case:
             return state
         return replace(state, verified=Verified.COMPONENTS, verified_at=found.at, sufficient=True)
 
-    def hold(self, code: HoldCode, reason: str, *, until: datetime | None = None) -> Decision:
+    def hold(self, code: HoldCode, reason: str, *, until: datetime | None = None, approval: str = "") -> Decision:
         """Hold back, looking again at growing intervals while the same hold lasts."""
         before = self.memory.state.hold if self.memory.state else None
         start = before.since if before is not None and before.code is code and before.since else self.now
@@ -71,7 +72,7 @@ class Case:
         following = self.now + since(
             self.cluster.id, start, self.now, first=timing.backoff_first, longest=timing.backoff_max
         )
-        hold = Hold(code, reason, since=start, until=until)
+        hold = Hold(code, reason, since=start, until=until, approval=approval)
         extension = self.situation.extension
         return Decision(
             Action.HOLD,
@@ -99,7 +100,10 @@ class Case:
         if enforcement is Enforcement.ACT:
             return decision
         if enforcement is Enforcement.APPROVE:
-            held = self.hold(HoldCode.APPROVAL, f"{what} waits for an approval: {decision.reason}")
+            name = approval_of(self.cluster, decision)
+            if name in self.seen.gates.fleet.approved:
+                return decision
+            held = self.hold(HoldCode.APPROVAL, f"{what} waits for an approval: {decision.reason}", approval=name)
             return replace(
                 held,
                 intended=decision.action,

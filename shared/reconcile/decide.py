@@ -23,6 +23,7 @@ from shared.reconcile.attempts import counted
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
 from shared.reconcile.checking import may_look_inside
+from shared.reconcile.gating import gated
 from shared.reconcile.inputs import basis_of, choice_of
 from shared.reconcile.situation import read_situation
 
@@ -53,6 +54,7 @@ def _ungated(seen: Observation, policy: Policy, now: datetime) -> Decision:
     memory = counted(seen.memory, situation, basis_of(policy, seen.cluster, seen.intent, now), now)
     case = Case(replace(seen, memory=memory), cluster, policy, selection, situation, now)
     decision = _selected(case) if selection.outcome is Outcome.SELECTED else _not_selected(case)
+    decision = gated(case, decision)
     return replace(
         decision,
         profile=decision.profile or selection.profile,

@@ -8,9 +8,20 @@ from shared.model.cluster import Cluster
 from shared.model.decision import Decision
 from shared.model.intent import Intent
 from shared.model.observation import Observation
-from shared.model.state import Management
+from shared.model.state import HoldCode, Management
 from shared.policy.model import Policy
 
+_GATES = frozenset(
+    {
+        HoldCode.PAUSE,
+        HoldCode.RING,
+        HoldCode.WINDOW,
+        HoldCode.BUDGET,
+        HoldCode.BREAKER,
+        HoldCode.MASS_SELECTION,
+        HoldCode.APPROVAL,
+    }
+)
 _NOT_OURS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
 
 
@@ -73,4 +84,7 @@ def inputs_of(policy: Policy, seen: Observation, decision: Decision, now: dateti
     basis = basis_of(policy, cluster, seen.intent, now)
     version = seen.certificate.version if seen.certificate else None
     certificate = (version.fingerprint,) if version else ()
-    return _hash(("v1", basis, moving, sorted(listed), seen.gates.mode, seen.gates.stopped, *certificate))
+    # A gate of the fleet that opens makes another decision of the same facts, and whoever waits for it is asked for.
+    hold = decision.state.hold
+    gate = hold.code.value if hold is not None and hold.code in _GATES else None
+    return _hash(("v1", basis, moving, sorted(listed), seen.gates.mode, seen.gates.stopped, *certificate, gate))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import logs
-from shared.errors import LeaseBusy, MusterError, StorageError
+from shared.errors import LeaseBusy, MusterError, Retry, StorageError
 from shared.model.cluster import Source
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.gates import Gates
@@ -19,6 +19,7 @@ from shared.model.request import Reason, Request
 from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Actor, Outcome, Sent
+from shared.reconcile.admission import Gatekeeper, ended, refused, wish_of
 from shared.reconcile.checking import KUBERNETES_CONFIGURATION
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
@@ -27,6 +28,7 @@ from shared.reconcile.record import Recorder, Step, after_sending, before_sendin
 from shared.reconcile.scope import Scope
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
+from shared.state.shares import Shares
 
 # A cluster whose lease is busy is asked for again after 30 to 60 seconds.
 _BUSY_AGAIN = timedelta(seconds=30)
@@ -47,6 +49,8 @@ class Reconciler:
     actor: Actor
     recorder: Recorder
     gates: Callable[[], Gates]
+    gatekeeper: Gatekeeper
+    shares: Shares
     clock: Callable[[], datetime]
 
     async def step(self, request: Request) -> Decision | None:
@@ -56,6 +60,7 @@ class Reconciler:
                 logs.count("out-of-scope")
                 logs.event("out-of-scope", cluster=str(request.cluster), asked=request.reason.value)
                 return None
+            await self.shares.tell()
             async with self.leases.hold(request.cluster) as lease:
                 step = await self._with_lease(request, lease)
         except LeaseBusy:
@@ -103,12 +108,15 @@ class Reconciler:
         request = replace(request, generation=policy.generation)
         seen, decision = await self._decided(request, row, policy)
         outcome: Outcome | None = None
-        memory = remembered(seen, decision, policy, self.clock())
+        seen = await self._landed(seen, decision, policy)
+        decision, booked = await self._booked(seen, decision, policy)
+        memory = replace(remembered(seen, decision, policy, self.clock()), flight=booked or seen.memory.flight)
         if decision.action.writes:
             row, memory, outcome = await self._send(row, memory, seen, decision, lease)
         if seen.gone:
             await self.table.forget(request.cluster)
         else:
+            memory = await self._not_flown(seen, memory, outcome, policy)
             look = self._next_look(decision, outcome, policy, lease), decision.look_by
             row = await self.recorder.close(row, request, memory, look, self.clock())
         return Step(seen, decision, outcome, self.clock(), self.clock() - started)
@@ -121,6 +129,32 @@ class Reconciler:
             seen = await self.observer.confirm(seen, policy, self.clock())
             decision = decide(seen, policy, self.clock())
         return await self.observer.satisfied(seen, decision, policy, self.clock)
+
+    async def _landed(self, seen: Observation, decision: Decision, policy: Policy) -> Observation:
+        """Tell the books of a write that this look saw end."""
+        failed = ended(seen.memory, decision)
+        if failed is None and not (seen.gone and seen.memory.flight):
+            return seen
+        await self.gatekeeper.land(seen.id.key, policy, failed=failed)
+        return replace(seen, memory=replace(seen.memory, flight=False))
+
+    async def _booked(self, seen: Observation, decision: Decision, policy: Policy) -> tuple[Decision, bool]:
+        """The decision if the books of the fleet have room for it, else the hold that stands in its place."""
+        wish = wish_of(seen, decision, policy)
+        if wish is None:
+            return decision, False
+        refusal = await self.gatekeeper.book(wish, policy)
+        if refusal is None:
+            return decision, True
+        return refused(decision, refusal, self.clock()), False
+
+    async def _not_flown(self, seen: Observation, memory: Memory, outcome: Outcome | None, policy: Policy) -> Memory:
+        """Take a booking back where the write was refused; what the service will refuse again counts as failed."""
+        if not memory.flight or outcome is None or outcome.sent is not Sent.REFUSED:
+            return memory
+        final = outcome.error is not None and outcome.error.retry is Retry.NEVER
+        await self.gatekeeper.land(seen.id.key, policy, failed=True if final else None)
+        return replace(memory, flight=False)
 
     async def _send(
         self, row: Row, memory: Memory, seen: Observation, decision: Decision, lease: Lease

@@ -14,18 +14,19 @@ from shared.azure.arm import Arm
 from shared.azure.extensions import Extensions
 from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup
-from shared.errors import Absent, AzureError, IntentsUnreadable, NotAuthorized
+from shared.errors import Absent, AzureError, IntentsUnreadable, NotAuthorized, Paced
 from shared.model.cluster import Cluster, Source
 from shared.model.decision import Decision, Want
 from shared.model.extension import Relay
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
-from shared.model.intent import Intent
+from shared.model.intent import FleetWord, Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason, Request
 from shared.model.state import Management
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
+from shared.reconcile.admission import Gatekeeper
 from shared.reconcile.beyond import Beyond
 from shared.reconcile.decide import decide
 from shared.reconcile.scope import Scope
@@ -50,6 +51,7 @@ class Observer:
     intents: Intents
     scope: Scope
     gates: Callable[[], Gates]
+    gatekeeper: Gatekeeper
     own_names: frozenset[str]
 
     async def look(
@@ -60,13 +62,14 @@ class Observer:
         `assume` stands for the recorded intent: what would be, if this were a person's word.
         """
         cluster = request.cluster
-        (intent, readable), groups, row = await asyncio.gather(
-            self._intent(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster)
+        (intent, words, readable), groups, row = await asyncio.gather(
+            self._words(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster)
         )
+        gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, words))
         seen = Observation(
             cluster,
             request.reason,
-            self.gates(),
+            gates,
             cluster=row,
             memory=memory,
             intent=assume or intent,
@@ -108,6 +111,8 @@ class Observer:
         if Want.RELAY in decision.wants and relay is not None:
             try:
                 seen = replace(seen, relay_ready=await self.relays.exists(seen.id, relay))
+            except Paced:
+                raise
             except AzureError as error:
                 return _troubled(seen, error)
         if Want.RELAY_USE in decision.wants and relay is not None and seen.relay_unused is None:
@@ -134,12 +139,12 @@ class Observer:
         selection = select(policy, seen.cluster, seen.intent, now, management_groups=seen.management_groups)
         return selection.outcome in _NEEDS_EXTENSIONS
 
-    async def _intent(self, cluster: ClusterId) -> tuple[Intent | None, bool]:
+    async def _words(self, cluster: ClusterId) -> tuple[Intent | None, tuple[FleetWord, ...], bool]:
         try:
-            return await self.intents.of(cluster), True
+            return *await self.intents.about(cluster), True
         except IntentsUnreadable as error:
             logs.event("intents-unreadable", cluster=str(cluster), reason=error.message)
-            return None, False
+            return None, (), False
 
     async def _from_graph(self, cluster: ClusterId) -> Cluster | None:
         try:
@@ -155,12 +160,16 @@ class Observer:
             return replace(seen, cluster=await self.arm.cluster(seen.id))
         except Absent:
             return replace(seen, cluster=None, gone=True)
+        except Paced:
+            raise  # nobody was asked, so that nothing is known to be wrong
         except AzureError as error:
             return _troubled(seen, error)
 
     async def _with_extensions(self, seen: Observation) -> Observation:
         try:
             return replace(seen, extensions=await self.extensions.list(seen.id))
+        except Paced:
+            raise
         except AzureError as error:
             return _troubled(seen, error)
 

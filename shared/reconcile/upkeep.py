@@ -220,6 +220,8 @@ def _change(
         attempts=case.memory.attempts,
         protected=rotation is not None,
         wants=_before_change(case, wanted, risks, rotation),
+        by_policy=bool(found.changed) and not drifted,
+        disruptive=bool(risks) or rotation is not None,
     )
     outcome = case.enforced(enforcement, decision, what)
     if not outcome.action.writes:

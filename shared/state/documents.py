@@ -55,8 +55,10 @@ class Documents:
                 return known  # 304: not modified
         return Document(_unpack(name, raw), stream.properties.etag)
 
-    async def write(self, name: str, body: Any, *, over: Document | None = None, fresh: bool = False) -> None:
+    async def write(self, name: str, body: Any, *, over: Document | None = None, fresh: bool = False) -> Document:
         """Write a document; with `over` only if it is still that version, with `fresh` only if there is none.
+
+        Returns the document as it then stands.
 
         Raises:
             DocumentChanged: it is not.
@@ -65,7 +67,7 @@ class Documents:
         if over is not None:
             condition |= {"etag": over.etag, "match_condition": MatchConditions.IfNotModified}
         raw = gzip.compress(json.dumps(body, separators=(",", ":")).encode(), mtime=0)
-        await self._put(name, raw, condition)
+        return Document(body, await self._put(name, raw, condition))
 
     async def read_raw(self, name: str) -> bytes | None:
         """The bytes of a document that is read piece by piece; None where there is none.
@@ -87,13 +89,15 @@ class Documents:
         """
         await self._put(name, raw, {"overwrite": True})
 
-    async def _put(self, name: str, raw: bytes, condition: dict[str, Any]) -> None:
+    async def _put(self, name: str, raw: bytes, condition: dict[str, Any]) -> str:
+        """Write the bytes; their version."""
         blob = self._container.get_blob_client(name)
         async with typed(f"write {name}"):
             try:
-                await made(lambda: blob.upload_blob(raw, **condition), self._container.create_container)
+                told = await made(lambda: blob.upload_blob(raw, **condition), self._container.create_container)
             except (ResourceExistsError, ResourceModifiedError) as error:
                 raise DocumentChanged(name) from error
+        return str(told["etag"])
 
 
 def _unpack(name: str, raw: bytes) -> Any:

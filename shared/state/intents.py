@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.errors import IntentsUnreadable
 from shared.model.identity import ClusterId
-from shared.model.intent import Intent
+from shared.model.intent import FleetWord, Intent
 from shared.state.storage import made, typed
 
 TABLE = "musterintents"
@@ -30,6 +30,9 @@ CONTAINER = "muster-intents"
 _PARTITION = "intents"
 _SENTINEL = "!whole"
 _INTENT: TypeAdapter[Intent] = TypeAdapter(Intent)
+# Words about the fleet stand between these two, and no cluster's key does: keys are base64url.
+_WORD, _AFTER_WORDS = "!word:", "!word;"
+_FLEET: TypeAdapter[FleetWord] = TypeAdapter(FleetWord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,21 @@ class Intents:
         Raises:
             IntentsUnreadable: neither the table nor the mirror can be read.
         """
-        rows = await self._query("PartitionKey eq @part and ( RowKey eq @key or RowKey eq @whole )", key=cluster.key)
+        return (await self.about(cluster))[0]
+
+    async def about(self, cluster: ClusterId) -> tuple[Intent | None, tuple[FleetWord, ...]]:
+        """The word about one cluster, and all words about the fleet, by one query.
+
+        Raises:
+            IntentsUnreadable: neither the table nor the mirror can be read.
+        """
+        rows = await self._query(
+            "PartitionKey eq @part and "
+            "( RowKey eq @key or RowKey eq @whole or ( RowKey ge @first and RowKey lt @end ) )",
+            key=cluster.key,
+        )
         body = rows.get(cluster.key)
-        return _read(body) if body else None
+        return (_read(body) if body else None), _fleet_words(rows)
 
     async def all(self) -> dict[ClusterId, Intent]:
         """Every word that stands, in one paged query.
@@ -67,14 +82,36 @@ class Intents:
             IntentsUnreadable: neither the table nor the mirror can be read.
         """
         rows = await self._query("PartitionKey eq @part", key="")
-        words = (_read(body) for key, body in rows.items() if key != _SENTINEL)
+        words = (_read(body) for key, body in rows.items() if not key.startswith("!"))
         return {intent.cluster: intent for intent in words}
+
+    async def fleet(self) -> tuple[FleetWord, ...]:
+        """Every word about the fleet.
+
+        Raises:
+            IntentsUnreadable: neither the table nor the mirror can be read.
+        """
+        text = "PartitionKey eq @part and ( RowKey eq @whole or ( RowKey ge @first and RowKey lt @end ) )"
+        return _fleet_words(await self._query(text, key=""))
+
+    async def say(self, word: FleetWord) -> None:
+        """Record a word about the fleet, or replace the one of the same id."""
+        await self._record(_WORD + word.id, _FLEET.dump_json(word).decode(), word.at)
+
+    async def unsay(self, word_id: str, at: datetime) -> bool:
+        """Withdraw a word about the fleet; False where there was none."""
+        standing = [word for word in await self.fleet() if word.id == word_id]
+        if standing:
+            await self._drop(_WORD + word_id, at)
+        return bool(standing)
 
     async def put(self, intent: Intent) -> None:
         """Record a word: in the mirror first, so that it survives whatever comes next."""
-        key, body = intent.cluster.key, _INTENT.dump_json(intent).decode()
+        await self._record(intent.cluster.key, _INTENT.dump_json(intent).decode(), intent.at)
+
+    async def _record(self, key: str, body: str, at: datetime) -> None:
         await self._whole()
-        await self._append(_Entry(key, body, intent.at.isoformat()))
+        await self._append(_Entry(key, body, at.isoformat()))
         async with typed("record an intent"):
             await self._table.upsert_entity(_row(key, body), UpdateMode.REPLACE)
 
@@ -83,10 +120,13 @@ class Intents:
         standing = await self.of(cluster)
         if standing is None:
             return False
-        await self._append(_Entry(cluster.key, None, at.isoformat()))
-        async with typed("withdraw an intent"):
-            await self._table.delete_entity(_PARTITION, cluster.key)
+        await self._drop(cluster.key, at)
         return True
+
+    async def _drop(self, key: str, at: datetime) -> None:
+        await self._append(_Entry(key, None, at.isoformat()))
+        async with typed("withdraw an intent"):
+            await self._table.delete_entity(_PARTITION, key)
 
     async def _whole(self) -> None:
         await self._query("PartitionKey eq @part and RowKey eq @whole", key="")
@@ -99,7 +139,13 @@ class Intents:
         return rows
 
     async def _rows(self, text: str, key: str) -> dict[str, str]:
-        parameters = {"part": _PARTITION, "key": key, "whole": _SENTINEL}
+        parameters = {
+            "part": _PARTITION,
+            "key": key,
+            "whole": _SENTINEL,
+            "first": _WORD,
+            "end": _AFTER_WORDS,
+        }
         try:
             return {
                 row["RowKey"]: row.get("body") or ""
@@ -177,6 +223,15 @@ class Intents:
 
 def _row(key: str, body: str) -> dict[str, Any]:
     return {"PartitionKey": _PARTITION, "RowKey": key, "body": body, "v": 1}
+
+
+def _fleet_words(rows: dict[str, str]) -> tuple[FleetWord, ...]:
+    try:
+        return tuple(_FLEET.validate_json(body) for key, body in sorted(rows.items()) if key.startswith(_WORD))
+    except ValidationError as error:
+        raise IntentsUnreadable(
+            "A word about the fleet was recorded in a form that this version cannot read."
+        ) from error
 
 
 def _read(body: str) -> Intent:

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.azure.extensions import Extensions
-from shared.errors import InProgress, NotAuthorized, Refused, Throttled, Unavailable
+from shared.errors import InProgress, NotAuthorized, Paced, Refused, Throttled, Unavailable
 from shared.model.identity import ClusterId
 from simulator.control import Control
 
@@ -181,16 +181,21 @@ async def test_a_write_that_took_effect_unanswered_is_ambiguous(extensions, clus
 
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_is_refused_says_what_was_asked(extensions, cluster, control, write):
-    """403 and 429 arrive before any effect, with the name of the extension."""
+    """403 and 429 arrive before any effect, with the name of the extension; after a 429 nothing is sent for as long."""
     if write != "create":
         control.put_extension(str(cluster), "azureml", body()["properties"])
-    control.add_fault(service="extensions", kind="status", status=429, headers={"Retry-After": "9"}, times=1)
-    with pytest.raises(Throttled, match=f"refused to {write} the extension 'azureml'") as throttled:
-        await WRITES[write](extensions, cluster)
     control.deny(SUBSCRIPTION)
     with pytest.raises(NotAuthorized, match=f"refused to {write} the extension 'azureml'"):
         await WRITES[write](extensions, cluster)
+    control.allow(SUBSCRIPTION)
+    control.add_fault(service="extensions", kind="status", status=429, headers={"Retry-After": "9"}, times=1)
+    with pytest.raises(Throttled, match=f"refused to {write} the extension 'azureml'") as throttled:
+        await WRITES[write](extensions, cluster)
+    asked = len(control.requests())
+    with pytest.raises(Paced):
+        await WRITES[write](extensions, cluster)
 
+    assert len(control.requests()) == asked
     assert throttled.value.retry_after == 9
 
 

@@ -16,6 +16,11 @@ FUNCTIONS = {
     "uninstall",
     "look",
     "withdraw",
+    "pause",
+    "pauses",
+    "resume",
+    "approvals",
+    "approve",
     "compliance",
     "policy",
     "health",
@@ -47,10 +52,15 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "look": stage.post(f"{place}/reconcile"),
         "withdraw": stage.delete(f"{place}/intent"),
         "uninstall": stage.post(f"{place}/uninstall", {"reason": "the trial is over"}),
+        "pause": stage.post("/api/pauses", {"scope": "fleet", "until": "2999-01-01T00:00:00Z", "reason": "a trial"}),
+        "pauses": stage.get("/api/pauses"),
+        "approvals": stage.get("/api/approvals"),
+        "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
         "compliance": stage.get("/api/compliance"),
         "policy": stage.get("/api/policy"),
         "health": stage.get("/api/health", key=False),
     }
+    answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
     stage.send(request, POISON)
     stage.until(lambda: stage.invocations()["reconcile_poison"]["succeeded"], "the poison queue's function")
     stage.quiet()
@@ -63,6 +73,11 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "look": 202,
         "withdraw": 202,
         "uninstall": 202,
+        "pause": 201,
+        "pauses": 200,
+        "approvals": 200,
+        "approve": 404,
+        "resume": 200,
         "compliance": 200,
         "policy": 200,
         "health": 200,

@@ -32,7 +32,7 @@ def written(**chunks: list[Entry]) -> bytes:
 
 def test_what_is_written_is_read_back_by_subscription():
     """Every column, with subscriptions passed over and empty ones in between."""
-    hold = ["window", "Outside of the window.", "2026-11-26T12:00:00+00:00", None, None]
+    hold = ["window", "Outside of the window.", "2026-11-26T12:00:00+00:00", None, None, "change-1"]
     full = entry(A, "x", seen="ab", decided=7, asked="overdue", management="Managed", hold=hold, ring="canary")
     raw = written(**{A: [full, entry(A, "y")], B: []})
     snapshot = Snapshot(raw)

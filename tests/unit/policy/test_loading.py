@@ -57,7 +57,23 @@ MISTAKES = {
     "attempts": ("remediation: {maxAttempts: 0}\n", "remediation.maxAttempts", "not between 1 and"),
     "workspace": ("workspace: ml-prod\n", "policy.yaml:2 workspace", "not a valid workspace"),
     "no rule word": ("noRuleMatched: stop\n", "policy.yaml:2 noRuleMatched", "not a valid noRuleMatched"),
-    "rollout key": ("rollout: {ring: []}\n", "policy.yaml:2 rollout.ring", "known here: rings,"),
+    "rollout key": ("rollout: {ring: []}\n", "policy.yaml:2 rollout.ring", "did you mean 'rings'?"),
+    "rings alike": ("rollout: {rings: [{name: a, match: {gpu: true}}, {name: a}]}\n", "rollout.rings", "two rings 'a'"),
+    "ring behind all": ("rollout: {rings: [{name: a}, {name: b}]}\n", "rollout.rings", "takes every cluster"),
+    "ring without name": ("rollout: {rings: [{soak: 1h}]}\n", "rollout.rings", "'name' is missing"),
+    "cron": ("rollout: {windows: [{cron: '61 * * * *', duration: 1h}]}\n", "rollout.windows", "no cron expression"),
+    "window without end": ("rollout: {windows: [{cron: '1 * * * *'}]}\n", "rollout.windows", "needs a duration"),
+    "window too long": ("rollout: {windows: [{cron: '1 * * * *', duration: 8d}]}\n", "rollout.windows", "at most 7d"),
+    "zone": (
+        "rollout: {windows: [{cron: '1 * * * *', duration: 1h, timeZone: Europe/Wien}]}\n",
+        "rollout.windows",
+        "no time zone",
+    ),
+    "blackout order": ("rollout: {blackouts: [{from: 2026-12-24, to: 2026-12-23}]}\n", "blackouts", "before it begins"),
+    "blackout day": ("rollout: {blackouts: [{from: 2026-12-24, to: 2026-13-01}]}\n", "blackouts", "no day"),
+    "blackout without end": ("rollout: {blackouts: [{from: 2026-12-24}]}\n", "blackouts", "'to' is missing"),
+    "limit zero": ("rollout: {maxInFlight: {fleet: 0}}\n", "maxInFlight.fleet", "not between 1"),
+    "percent": ("rollout: {stopOn: {percent: 101}}\n", "stopOn.percent", "at most 100"),
     "unknown setting": (
         "profiles: {p: {settings: {enableTrainig: true}}}\n",
         "policy.yaml:2 profiles.p.settings.enableTrainig",
@@ -463,10 +479,10 @@ def test_files_that_cannot_be_read_say_why(tmp_path: Path, make, message):
 
 
 def test_a_policy_with_every_block_is_valid():
-    """Every block of the reference may stand together; only the rollout is told not to act yet."""
+    """Every block of the reference may stand together, and nothing is told about it."""
     found = parse_policy(read_policy(Path(__file__).parents[2] / "data" / "policy" / "complete.yaml"))
 
     assert found.profiles["gpu-training"].settings["installDcgmExporter"] == "auto"
     assert [str(pattern) for pattern in found.overrides.allow] == ["installDcgmExporter", "nodeSelector.*"]
-    assert found.rollout == {"rings": [{"name": "canary", "soak": "2h"}], "maxInFlight": 10}
-    assert found.warnings == ("rollout is read, but this version does not act on it yet",)
+    assert [ring.name for ring in found.rollout.rings] == ["canary", "rest"]
+    assert found.warnings == ()

@@ -1,0 +1,115 @@
+"""What people say about the fleet over HTTP: pauses, and approvals of what waits for one."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import azure.functions as func
+
+from functions.answers import NotFound, answer
+from functions.handworks import WHO
+from functions.requests import ApprovalRequest, PauseRequest, future, read
+from shared.composition import House, house
+from shared.errors import Finding, RequestError
+from shared.fleet.rollout import MASS_SELECTION
+from shared.model.identity import ClusterId
+from shared.model.intent import FleetVerb, FleetWord
+from shared.model.request import Reason, Request
+from shared.policy.rollout import REST
+
+# An approval is for what was seen when it was given: it does not stand for ever.
+_STANDS = timedelta(days=7)
+_MASS_STANDS = timedelta(days=1)
+
+
+async def set_pause(raw: bytes) -> func.HttpResponse:
+    """POST /pauses."""
+    body = read(PauseRequest, raw)
+    home = await house()
+    now = home.clock()
+    future(body.until, now)
+    kind, _, name = body.scope.partition("/")
+    if kind == "cluster":
+        ClusterId.from_key(name)
+    elif kind == "ring":
+        rings = [*(ring.name for ring in (await home.reconciler.generations.current()).rollout.rings), REST]
+        if name not in rings:
+            raise RequestError("There is no such ring.", (Finding("scope", f"rings are {', '.join(rings)}"),))
+    word = FleetWord(f"pause-{uuid.uuid4().hex[:12]}", FleetVerb.PAUSE, body.scope, WHO, body.reason, now, body.until)
+    await home.intents.say(word)
+    return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
+
+
+async def list_pauses() -> func.HttpResponse:
+    """GET /pauses."""
+    home = await house()
+    now = home.clock()
+    words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.PAUSE and word.stands(now)]
+    return answer({"items": [_shown(word) for word in words]})
+
+
+async def end_pause(word_id: str) -> func.HttpResponse:
+    """DELETE /pauses/<id>."""
+    home = await house()
+    pauses = {word.id for word in await home.intents.fleet() if word.verb is FleetVerb.PAUSE}
+    if word_id not in pauses or not await home.intents.unsay(word_id, home.clock()):
+        raise NotFound("There is no such pause.")
+    return answer({"id": word_id, "status": "ended"})
+
+
+async def list_approvals() -> func.HttpResponse:
+    """GET /approvals: what waits for one, and what was given."""
+    home = await house()
+    now = home.clock()
+    words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.APPROVE and word.stands(now)]
+    return answer({"items": await _waiting(home), "given": [_shown(word) for word in words]})
+
+
+async def decide_approval(name: str, raw: bytes) -> func.HttpResponse:
+    """POST /approvals/<id>: approve what waits, or take an approval back."""
+    body = read(ApprovalRequest, raw)
+    home = await house()
+    now = home.clock()
+    if not body.approve:
+        if not await home.intents.unsay(name, now):
+            raise NotFound("Nothing of that name has been approved.")
+        return answer({"id": name, "status": "withdrawn"})
+    waiting = next((each for each in await _waiting(home) if each["id"] == name), None)
+    if waiting is None:
+        raise NotFound("Nothing of that name waits for an approval.")
+    stands = {MASS_SELECTION: _MASS_STANDS}.get(name, _STANDS)
+    word = FleetWord(name, FleetVerb.APPROVE, waiting["reason"][:1000], WHO, body.reason, now, now + stands)
+    await home.intents.say(word)
+    if waiting.get("cluster"):
+        await home.messages.send(Request(ClusterId.parse(waiting["cluster"]), Reason.MANUAL, now))
+    return answer(_shown(word), status=202)
+
+
+async def _waiting(home: House) -> list[dict[str, Any]]:
+    """What waits for an approval: changes of single clusters, the next ring, a mass of new clusters."""
+    policy = await home.reconciler.generations.current()
+    words = await home.intents.fleet()
+    gates = await home.gatekeeper.view(policy, words)
+    items: list[dict[str, Any]] = []
+    if gates.mass:
+        items.append({"id": MASS_SELECTION, "reason": gates.mass})
+    if gates.approval:
+        items.append({"id": gates.approval, "reason": gates.waiting})
+    _, lines = await home.inventory.lines()
+    for line in lines:
+        hold = line.state.hold
+        if hold is not None and hold.approval and hold.approval not in gates.approved:
+            since = hold.since.isoformat() if hold.since else None
+            items.append({"id": hold.approval, "cluster": str(line.cluster), "reason": hold.reason, "since": since})
+    return items
+
+
+def _shown(word: FleetWord) -> dict[str, Any]:
+    return {
+        "id": word.id,
+        "scope" if word.verb is FleetVerb.PAUSE else "subject": word.subject,
+        "who": word.who,
+        "reason": word.why,
+        "at": word.at.isoformat(),
+        "until": word.until.isoformat() if word.until else None,
+    }

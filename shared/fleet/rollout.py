@@ -1,0 +1,141 @@
+"""How the policy's changes go from ring to ring, told from the books and from what a whole sweep saw."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.fleet.ledger import Ledger, RingRecord
+from shared.model.gates import FleetGates, Standstill
+from shared.model.intent import FleetVerb, FleetWord
+from shared.policy.model import Policy
+from shared.policy.rollout import Ring, Rollout
+
+MASS_SELECTION = "mass-selection"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a whole sweep saw of the fleet.
+
+    Attributes:
+        wanting: by number of the ring, clusters that the policy wants changed and that only a gate holds back.
+        managed: clusters that are managed.
+        failures: class of failure -> clusters in it.
+    """
+
+    wanting: Mapping[int, int]
+    managed: int
+    failures: Mapping[str, int]
+
+
+def ring_numbers(rollout: Rollout, by_name: Mapping[str, int]) -> dict[int, int]:
+    """Counts by the name of a ring as counts by its number; what has no ring of its own comes last."""
+    numbers = {ring.name: number for number, ring in enumerate(rollout.rings)}
+    counted: Counter[int] = Counter()
+    for name, count in by_name.items():
+        counted[numbers.get(name, len(rollout.rings))] += count
+    return dict(counted)
+
+
+def ring_approval(policy: str, ring: Ring) -> str:
+    """The name of the approval that lets the ring behind this one begin."""
+    return f"ring-{policy[:12]}-{ring.name}"
+
+
+def progressed(ledger: Ledger, rollout: Rollout, seen: Seen, words: tuple[FleetWord, ...], now: datetime) -> Ledger:
+    """The books after a whole sweep: rings that are done, the next one that opens, repairs that are suspended."""
+    return replace(
+        ledger,
+        rings=_rings(ledger, rollout, seen, _approved(words, now), now),
+        broken=_broken(ledger, rollout, seen),
+    )
+
+
+def _rings(
+    ledger: Ledger, rollout: Rollout, seen: Seen, approved: frozenset[str], now: datetime
+) -> tuple[RingRecord, ...]:
+    rings = list(ledger.rings) or [RingRecord(opened=now)]
+    for number, ring in enumerate(rollout.rings):
+        record = rings[number]
+        busy = seen.wanting.get(number) or any(
+            each.by_policy and each.ring == number for each in ledger.flights.values()
+        )
+        if record.done is None and not busy and not ledger.stopped:
+            record = rings[number] = replace(record, done=now)
+        if len(rings) > number + 1:
+            continue
+        if _blocked(ledger.policy, ring, record, approved, now):
+            break
+        rings.append(RingRecord(opened=now))
+    return tuple(rings)
+
+
+def _blocked(policy: str, ring: Ring, record: RingRecord, approved: frozenset[str], now: datetime) -> str:
+    """Why the ring behind this one may not begin yet; "" where it may. A ring that changed nothing needs no proof."""
+    if record.done is None:
+        return f"Ring '{ring.name}' comes first, and is not done yet."
+    if not record.landed:
+        return ""
+    if now < record.done + ring.soak:
+        return f"Ring '{ring.name}' was done at {record.done.isoformat()} and soaks for {ring.soak}."
+    name = ring_approval(policy, ring)
+    if ring.approval and name not in approved:
+        return f"Ring '{ring.name}' is done; the next one waits for the approval {name}."
+    return ""
+
+
+def _broken(ledger: Ledger, rollout: Rollout, seen: Seen) -> dict[str, str]:
+    """Classes of failure that too large a share of the fleet shows: the cause is then not in the clusters."""
+    most = rollout.breaker.percent
+    if most is None or seen.managed < rollout.breaker.minimum_sample:
+        return {}
+    found = {}
+    for name, count in sorted(seen.failures.items()):
+        share = 100 * count / seen.managed
+        # Closed again at half the share only, so that it does not flutter.
+        if share > (most / 2 if name in ledger.broken else most):
+            found[name] = (
+                f"{count} of {seen.managed} clusters fail in class '{name}' (rollout.breaker.percent: {most:g}); "
+                "repair of it waits until there are fewer."
+            )
+    return found
+
+
+def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> FleetGates:
+    """What the books and people's words allow at this moment."""
+    approved, rollout = _approved(words, now), policy.rollout
+    books = ledger.at(policy.digest, policy.generation, now)
+    opened, waiting, approval = None, "", ""
+    if rollout.rings:
+        opened = len(books.rings) - 1
+        if opened < len(rollout.rings):
+            ring = rollout.rings[opened]
+            approval = ring_approval(policy.digest, ring)
+            waiting = (
+                _blocked(policy.digest, ring, books.rings[opened], approved, now) or f"Ring '{ring.name}' comes first."
+            )
+    return FleetGates(
+        policy.digest,
+        opened,
+        waiting,
+        approval if approval and approval in waiting else "",
+        books.stopped,
+        books.broken,
+        "" if MASS_SELECTION in approved else books.mass,
+        _standstills(words, now),
+        approved,
+    )
+
+
+def _approved(words: tuple[FleetWord, ...], now: datetime) -> frozenset[str]:
+    return frozenset(word.id for word in words if word.verb is FleetVerb.APPROVE and word.stands(now))
+
+
+def _standstills(words: tuple[FleetWord, ...], now: datetime) -> tuple[Standstill, ...]:
+    found = []
+    for word in words:
+        if word.verb is FleetVerb.PAUSE and word.until is not None and word.stands(now):
+            what = "this cluster" if word.subject.startswith("cluster/") else word.subject
+            found.append(Standstill(word.subject, word.until, f"{word.who} paused {what}: {word.why.rstrip('.')}."))
+    return tuple(found)
