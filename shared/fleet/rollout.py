@@ -123,6 +123,7 @@ def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: date
         books.stopped,
         books.broken,
         "" if MASS_SELECTION in approved else books.mass,
+        None if rollout.new_clusters_per_hour is None else max(0, rollout.new_clusters_per_hour - len(books.fresh)),
         _standstills(words, now),
         approved,
     )

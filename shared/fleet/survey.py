@@ -96,6 +96,7 @@ class Survey:
         asked: clusters to be asked for, with the reason.
         fresh: clusters that would get the extension for the first time.
         wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
+        changing: the same clusters by name.
         known: rows of memory in scope, by subscription.
         unlisted: rows of memory whose cluster Resource Graph does not list.
     """
@@ -108,6 +109,7 @@ class Survey:
     asked: dict[ClusterId, str] = field(default_factory=dict)
     fresh: set[ClusterId] = field(default_factory=set)
     wanting: Counter[str] = field(default_factory=Counter)
+    changing: list[ClusterId] = field(default_factory=list)
     known: dict[str, int] = field(default_factory=dict)
     unlisted: list[Stored] = field(default_factory=list)
 
@@ -203,6 +205,7 @@ class _Desk:
         self._found.figures.add(entry)
         if entry.wants:
             self._found.wanting[entry.ring or ""] += 1
+            self._found.changing.append(ClusterId.parse(entry.id))
         if entry.fresh:
             self._found.fresh.add(ClusterId.parse(entry.id))
 
@@ -218,6 +221,8 @@ class _Desk:
         """The last sweep's entry, where it still holds."""
         if before is None or before.seen != seen or before.asked or before.id in self._ended:
             return None
+        if before.fresh or before.wants:
+            return None  # it waits for a place, and places come and go
         if self._now - before.decided > _BELIEVED.total_seconds() * (1 + int(seen[:2], 16) / 256):
             return None
         if before.certificate is not None and not await self._same_certificate(*before.certificate):

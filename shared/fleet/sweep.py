@@ -38,6 +38,8 @@ from shared.state.memory import MemoryTable, Stored
 from shared.state.messages import Messages
 
 _AT_ONCE = 16
+# So many clusters may wait for their turn to take up the policy's changes; the others are asked for by later sweeps.
+_QUEUED = 100
 # So many of the clusters that a doubtful sweep misses are asked for: ARM tells which of them are really gone.
 _PROBES = 10
 
@@ -89,6 +91,8 @@ class Sweep:
         else:
             doubtful = doubts(found.known, found.unlisted, found.fresh, _most_fresh(policy, words, report.started))
             wanted = _wanted(found, doubtful, report.started)
+            if kept(policy.rollout):
+                await self._no_more_than_may_go(policy, found, words, wanted)
             report.trouble = str(doubtful)
             if not doubtful:
                 await self._keep(found, report)
@@ -109,6 +113,17 @@ class Sweep:
         found = await surveyor.survey(footing, await self._previous())
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
+
+    async def _no_more_than_may_go(
+        self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], wanted: dict[ClusterId, str]
+    ) -> None:
+        """Ask for as many as the books have room for: a look that can only be put off costs reads and does nothing."""
+        places = (await self.gatekeeper.view(policy, words)).places
+        fresh = [cluster for cluster in wanted if cluster in found.fresh]
+        late = fresh[places:] if places is not None else []
+        late += [cluster for cluster in found.changing if cluster in wanted][_QUEUED:]
+        for cluster in late:
+            del wanted[cluster]
 
     async def _account(self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], doubtful: Doubts) -> None:
         """Bring the books of the fleet up to what was seen; what is doubtful moves no ring on."""

@@ -38,6 +38,7 @@ class FleetGates:
         stopped: why the rollout is stopped in every ring; "" where it is not.
         broken: class of failure -> why automatic repair of it is suspended.
         mass: why no cluster gets the extension for the first time; "" where any may.
+        places: how many more clusters may get it for the first time within this hour; None for any number.
         standstills: pauses of the fleet, of rings and of clusters.
         approved: names of what people have approved.
     """
@@ -49,6 +50,7 @@ class FleetGates:
     stopped: str = ""
     broken: Mapping[str, str] = field(default_factory=dict)
     mass: str = ""
+    places: int | None = None
     standstills: tuple[Standstill, ...] = ()
     approved: frozenset[str] = frozenset()
 

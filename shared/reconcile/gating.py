@@ -28,25 +28,47 @@ def gated(case: Case, decision: Decision) -> Decision:
     """The decision where the gates are open for it, else what stands in its place."""
     if not decision.action.writes:
         return decision
-    fleet, (number, name) = case.seen.gates.fleet, ring_of_case(case)
-    for standstill in fleet.standstills:
+    number, name = ring_of_case(case)
+    for standstill in case.seen.gates.fleet.standstills:
         if standstill.covers(name, case.cluster.id.key) and case.now < standstill.until:
             return _held(case, decision, HoldCode.PAUSE, standstill.reason, standstill.until)
     if decision.action in {Action.REMOVE, Action.REMOVE_RELAY}:
         return decision  # a person's word about this one cluster
-    if decision.action in FIRST and fleet.mass and is_first(case, decision):
-        return _held(case, decision, HoldCode.MASS_SELECTION, fleet.mass)
-    failed = case.situation.extension if decision.action in _REPAIRS else None
-    broken = fleet.broken.get(failure_of(case, failed).klass.value) if failed is not None else None
-    if broken is not None:
-        return _held(case, decision, HoldCode.BREAKER, broken)
-    if _rolled_out(decision):
-        if fleet.stopped:
-            return _held(case, decision, HoldCode.RING, fleet.stopped)
-        if fleet.open_ring is not None and number > fleet.open_ring:
-            reason = f"The policy's changes have not reached ring '{name}': {fleet.waiting}"
-            return _held(case, decision, HoldCode.RING, reason)
+    closed = _closed_to_first(case, decision) or _broken(case, decision) or _closed_ring(case, decision, number, name)
+    if closed is not None:
+        return _held(case, decision, *closed)
     return _in_window(case, decision, number, name) if decision.by_policy or decision.disruptive else decision
+
+
+def _closed_to_first(case: Case, decision: Decision) -> tuple[HoldCode, str] | None:
+    fleet = case.seen.gates.fleet
+    if decision.action not in FIRST or not is_first(case, decision):
+        return None
+    if fleet.mass:
+        return HoldCode.MASS_SELECTION, fleet.mass
+    if fleet.places == 0 and not case.memory.flight:
+        reason = "As many new clusters were taken on within the last hour as rollout.newClusters.perHour allows."
+        return HoldCode.BUDGET, reason
+    return None
+
+
+def _broken(case: Case, decision: Decision) -> tuple[HoldCode, str] | None:
+    failed = case.situation.extension if decision.action in _REPAIRS else None
+    if failed is None:
+        return None
+    why = case.seen.gates.fleet.broken.get(failure_of(case, failed).klass.value)
+    return (HoldCode.BREAKER, why) if why else None
+
+
+def _closed_ring(case: Case, decision: Decision, number: int, name: str) -> tuple[HoldCode, str] | None:
+    fleet = case.seen.gates.fleet
+    if not _rolled_out(decision):
+        return None
+    if fleet.stopped:
+        return HoldCode.RING, fleet.stopped
+    if fleet.open_ring is not None and number > fleet.open_ring:
+        return HoldCode.RING, f"The policy's changes have not reached ring '{name}': {fleet.waiting}"
+    return None
 
 
 def ring_of_case(case: Case) -> tuple[int, str]:

@@ -1,0 +1,311 @@
+"""A thousand clusters, three rings and a profile that always fails; slips with tags; all on real storage."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from azure.storage.queue import TextBase64DecodePolicy
+from azure.storage.queue.aio import QueueClient
+
+from devhost.azurite import Azurite
+from shared.azureml.drift import fingerprint
+from shared.composition import House, opened
+from shared.config import Settings
+from shared.fleet import snapshot
+from shared.model.cluster import Source
+from shared.model.gates import Gates, Mode
+from shared.model.identity import ClusterId
+from shared.model.intent import FleetVerb, FleetWord
+from shared.model.message import QUEUE, decode
+from shared.model.observation import Observation
+from shared.model.request import Reason, Request
+from shared.model.state import HoldCode
+from shared.reconcile.decide import decide
+from shared.reconcile.record import remembered
+from shared.state.memory import Row
+from simulator.control import Control
+
+SELECTED = {"aml-onboard": "true"}
+RINGS = """
+  rings:
+    - {name: canary, match: {tags: {ring: canary}}, soak: 1h}
+    - {name: early, match: {tags: {ring: early}}}
+    - {name: rest}
+"""
+PROFILE = """
+version: 1
+profiles:
+  training: {{settings: {{enableTraining: true, installVolcano: {volcano}}}}}
+rules: [{{name: all, profile: training}}]
+enforcement: {{updateDisruptive: act}}
+rollout:
+{rollout}
+"""
+
+
+@dataclass
+class Clock:
+    """A clock that starts now and is moved by hand."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass
+class Fleet:
+    """A house with a policy file, and the simulated Azure around it."""
+
+    house: House
+    control: Control
+    clock: Clock
+    policy: Path
+    subscription: str
+    queue: QueueClient
+
+    async def put_policy(self, *, volcano: str, rollout: str) -> None:
+        """Put a policy in force."""
+        standing = await self.house.reconciler.generations.current()
+        self.policy.write_text(PROFILE.format(volcano=volcano, rollout=rollout or "  newClusters: {perHour: 100000}"))
+        await self.house.reconciler.generations.current(at_least=standing.generation + 1)
+
+    def pass_time(self, span: timedelta) -> None:
+        """Let the time pass, for Azure and for us."""
+        self.clock.ahead += span
+        self.control.advance(span.total_seconds())
+
+    def made(self, count: int, tags: dict[str, str], prefix: str = "c") -> list[ClusterId]:
+        """Clusters without a word to anybody."""
+        facts = {"kind": "aks", "subscription": self.subscription, "nodes": 3, "emit": False, "tags": tags}
+        made = self.control.create_clusters([{**facts, "name": f"{prefix}{number}"} for number in range(count)])
+        return [ClusterId.parse(each) for each in made]
+
+    async def converge(self) -> None:
+        """Give every cluster the extension that the policy wants, and the memory that its last look would have left."""
+        policy = await self.house.reconciler.generations.current()
+        own = self.house.settings.client_id.lower()
+        clusters = [each async for each in self.house.sweep.graph.clusters([self.subscription])]
+        gates, now = Gates(Mode.ENFORCE), self.clock()
+        seen = [
+            Observation(
+                c.id, Reason.EVENT, gates, cluster=replace(c, source=Source.ARM), extensions=(), relay_ready=True
+            )
+            for c in clusters
+        ]
+        wanted = {each.id: decide(each, policy, now).desired for each in seen}
+        self.control.put_extensions(
+            [
+                {
+                    "cluster_id": str(cluster),
+                    "name": "azureml",
+                    "created_by": own,
+                    "properties": {
+                        "extensionType": "Microsoft.AzureML.Kubernetes",
+                        "configurationSettings": dict(desired.settings),
+                        "releaseTrain": desired.release_train,
+                        "autoUpgradeMinorVersion": desired.auto_upgrade_minor_version,
+                    },
+                }
+                for cluster, desired in wanted.items()
+            ]
+        )
+        listed = {owner: each async for owner, each in self.house.sweep.graph.extensions([self.subscription])}
+        turn = asyncio.Semaphore(32)
+
+        async def remember(look: Observation) -> None:
+            desired = wanted[look.id]
+            memory = replace(
+                look.memory, sent=fingerprint(desired), sent_at=now, sent_keys=tuple(sorted(desired.settings))
+            )
+            standing = replace(look, extensions=(listed[look.id],), memory=memory, own_names=frozenset({own}))
+            decision = decide(standing, policy, now)
+            async with turn:
+                await self.house.table.write(Row(look.id), remembered(standing, decision, policy, now))
+
+        await asyncio.gather(*map(remember, seen))
+
+    async def asked(self) -> list[ClusterId]:
+        """The clusters in the queue, which is empty afterwards; follow-ups that wait are left out."""
+        found = []
+        async for message in self.queue.receive_messages(messages_per_page=32):
+            found.append(decode(message.content).cluster)
+            await self.queue.delete_message(message)
+        return found
+
+    async def look(self, clusters: list[ClusterId]) -> Counter[str]:
+        """Look at clusters, some at the same time; what was decided, by action and hold."""
+        turn, decided = asyncio.Semaphore(16), Counter[str]()
+
+        async def one(cluster: ClusterId) -> None:
+            async with turn:
+                decision = await self.house.reconciler.step(Request(cluster, Reason.SWEEP, self.clock()))
+            hold = decision.state.hold if decision else None
+            decided[hold.code.value if hold else (decision.action.value if decision else "-")] += 1
+
+        await asyncio.gather(*map(one, clusters))
+        return decided
+
+    async def entries(self) -> list[snapshot.Entry]:
+        """The clusters as the last whole sweep left them."""
+        return list(snapshot.Snapshot(await self.house.sweep.documents.read_raw(snapshot.NAME)).all())
+
+
+@pytest.fixture
+def azurite(tmp_path) -> Iterator[str]:
+    """A storage account of each test's own: policies and books of the fleet are one for an account."""
+    with Azurite(tmp_path / "azurite") as started:
+        yield started.connection_string
+
+
+@pytest.fixture
+async def fleet(subscription, azure, azurite, control, tmp_path, monkeypatch) -> AsyncIterator[Fleet]:
+    """Everything, with an empty queue and a policy of the test's own; the documents are its own, too."""
+    policy, clock = tmp_path / "policy.yaml", Clock()
+    monkeypatch.setenv("MUSTER_POLICY", str(policy))
+    policy.write_text(PROFILE.format(volcano="false", rollout="  newClusters: {perHour: 100000}"))
+    control.graph(quota=None)
+    async with (
+        opened(Settings.read(), clock=clock) as house,
+        QueueClient.from_connection_string(azurite, QUEUE, message_decode_policy=TextBase64DecodePolicy()) as queue,
+    ):
+        house.reconciler.observer.arm._transport.connection_config.verify = azure.ca_file
+        somebody = ClusterId(subscription, "rg", ClusterId.from_key(KEY).kind, "somebody")
+        await house.messages.send(Request(somebody, Reason.SWEEP, clock()))
+        await queue.clear_messages()
+        yield Fleet(house, control, clock, policy, subscription, queue)
+
+
+KEY = ClusterId.parse(
+    "/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg/providers/"
+    "Microsoft.ContainerService/managedClusters/x"
+).key
+
+
+async def test_a_profile_that_always_fails_stops_in_the_first_ring(fleet):
+    """Three updates of twenty fail, no fourth goes out; the other 997 clusters keep what they have, with the reason."""
+    canaries = fleet.made(20, SELECTED | {"ring": "canary"}, "canary")
+    fleet.made(80, SELECTED | {"ring": "early"}, "early")
+    fleet.made(900, SELECTED, "rest")
+    rollout = RINGS + "  stopOn: {failures: 3}"
+    await fleet.put_policy(volcano="false", rollout=rollout)
+    await fleet.converge()
+    assert (await fleet.house.sweep.run()).trouble == ""
+    assert await fleet.asked() == []
+
+    await fleet.put_policy(volcano="true", rollout=rollout)
+    for cluster in canaries:
+        fleet.control.outcome(str(cluster), fail="Helm upgrade failed: timed out waiting for the condition")
+    since = len(fleet.control.requests())
+    fleet.pass_time(timedelta(minutes=1))
+    await fleet.house.sweep.run()
+    asked = await fleet.asked()
+    first = await fleet.look(asked)
+    sent = fleet.control.writes(since)
+    fleet.pass_time(timedelta(minutes=5))
+    ended = await fleet.look([ClusterId.parse(each["path"].partition("/providers/Microsoft.Kub")[0]) for each in sent])
+    again = await fleet.look(asked)
+    fleet.pass_time(timedelta(hours=2))
+    await fleet.house.sweep.run()
+    later = await fleet.look(await fleet.asked())
+
+    assert set(asked) == set(canaries), "a ring that may not act yet costs no look"
+    assert (first["Update"], first["ring"]) == (3, 17)
+    assert ended["Update"] == 0
+    assert again["Update"] == again["Repair"] == 0
+    assert later["Update"] == later["Repair"] == 0
+    assert [each["method"] for each in fleet.control.writes(since)] == ["PATCH"] * 3
+    held = Counter(entry.hold[0] for entry in await fleet.entries() if entry.hold)
+    assert held[HoldCode.RING] >= 997
+    assert all("stopped" in e.hold[1] for e in await fleet.entries() if e.hold and e.hold[0] == HoldCode.RING)
+
+
+async def test_a_good_change_goes_from_ring_to_ring(fleet):
+    """The second ring begins when the first is done and has soaked; nobody is written to before his time."""
+    canaries = fleet.made(2, SELECTED | {"ring": "canary"}, "canary")
+    early = fleet.made(3, SELECTED | {"ring": "early"}, "early")
+    rest = fleet.made(4, SELECTED, "rest")
+    await fleet.put_policy(volcano="false", rollout=RINGS)
+    await fleet.converge()
+    await fleet.house.sweep.run()
+    await fleet.put_policy(volcano="true", rollout=RINGS)
+    waves = []
+    for _ in range(12):
+        fleet.pass_time(timedelta(minutes=20))
+        await fleet.house.sweep.run()
+        asked = await fleet.asked()
+        since = len(fleet.control.requests())
+        await fleet.look(asked)
+        fleet.pass_time(timedelta(minutes=5))
+        await fleet.look(asked)
+        changed = {
+            each["path"].lower().rpartition("/providers/microsoft.kub")[0] for each in fleet.control.writes(since)
+        }
+        if changed:
+            waves.append((fleet.clock.ahead, changed))
+
+    groups = [{str(cluster) for cluster in group} for group in (canaries, early, rest)]
+    assert [changed for _, changed in waves] == groups
+    assert waves[1][0] - waves[0][0] >= timedelta(hours=1), "it soaks"
+    assert {entry.condition for entry in await fleet.entries()} == {"Current"}
+
+
+async def test_tags_that_three_hundred_clusters_lose_remove_nothing(fleet):
+    """A slip in a pipeline takes the tags away: hands off, the extensions stay."""
+    clusters = fleet.made(300, SELECTED)
+    await fleet.converge()
+    await fleet.house.sweep.run()
+    since = len(fleet.control.requests())
+    for cluster in clusters:
+        fleet.control.set_tags(str(cluster), {}, emit=False)
+    await fleet.house.sweep.run()
+    decided = await fleet.look(await fleet.asked())
+
+    assert fleet.control.writes(since) == []
+    assert set(decided) <= {"Nothing"}
+
+
+async def test_tags_that_three_hundred_clusters_get_at_once_install_nothing_until_a_person_approves(fleet):
+    """The sweep is partial and says why; each look holds; approved, they come by the hour."""
+    await fleet.put_policy(volcano="false", rollout="  newClusters: {perHour: 40, massSelection: 200}")
+    clusters = fleet.made(300, SELECTED)
+    report = await fleet.house.sweep.run()
+    asked = await fleet.asked()
+    held = await fleet.look(clusters[:50])
+    since = len(fleet.control.requests())
+    now = fleet.clock()
+    word = FleetWord("mass-selection", FleetVerb.APPROVE, "", "ada", "planned", now, now + timedelta(days=1))
+    await fleet.house.intents.say(word)
+    fleet.pass_time(timedelta(minutes=1))
+    approved = await fleet.house.sweep.run()
+    released = await fleet.look(await fleet.asked())
+
+    assert not report.whole
+    assert "300 clusters want the extension" in report.trouble
+    assert asked == []
+    assert held == {HoldCode.MASS_SELECTION: 50}
+    assert approved.whole
+    assert dict(released) == {"Install": 40}, "whoever finds no place is not asked for"
+    assert len(fleet.control.writes(since)) == 40
+
+
+async def test_a_pause_of_the_fleet_holds_and_its_end_lets_go(fleet):
+    """A person's word, by the API's own store: no write while it stands, all of them afterwards."""
+    await fleet.put_policy(volcano="false", rollout="")
+    clusters = fleet.made(5, SELECTED)
+    now = fleet.clock()
+    pause = FleetWord("pause-1", FleetVerb.PAUSE, "fleet", "ada", "an audit", now, now + timedelta(hours=1))
+    await fleet.house.intents.say(pause)
+    await fleet.house.sweep.run()
+    await fleet.asked()
+    during = await fleet.look(clusters)
+    await fleet.house.intents.unsay("pause-1", now)
+    await fleet.house.sweep.run()
+    after = await fleet.look(await fleet.asked())
+
+    assert during == {HoldCode.PAUSE: 5}
+    assert after == {"Install": 5}
