@@ -37,6 +37,9 @@ async def _policy(problems: list[dict[str, str]]) -> dict[str, Any]:
                 f"{standing.generation} stays in force. GET /api/policy names them; mend the document.",
             }
         )
+    if standing.pending is not None:
+        message = f"The policy document on offer waits ({standing.pending.approval}): {standing.pending.reason}"
+        problems.append({"code": "PolicyPending", "message": message})
     if standing.stale:
         problems.append({"code": "PolicyStale", "message": standing.stale})
     return {

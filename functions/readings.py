@@ -156,5 +156,11 @@ async def policy_in_force() -> func.HttpResponse:
             "since": standing.since,
             "refused": standing.refused,
             "stale": standing.stale or None,
+            "pending": standing.pending
+            and {
+                "digest": standing.pending.digest,
+                "approval": standing.pending.approval,
+                "reason": standing.pending.reason,
+            },
         }
     )

@@ -1,6 +1,7 @@
 """What people say about the fleet over HTTP: pauses, and approvals of what waits for one."""
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
 from shared.model.request import Reason, Request
 from shared.policy.rollout import REST
+from shared.reconcile.candidates import Verdict
 
 # An approval is for what was seen when it was given: it does not stand for ever.
 _STANDS = timedelta(days=7)
@@ -80,6 +82,10 @@ async def decide_approval(name: str, raw: bytes) -> func.HttpResponse:
     stands = {MASS_SELECTION: _MASS_STANDS}.get(name, _STANDS)
     word = FleetWord(name, FleetVerb.APPROVE, waiting["reason"][:1000], WHO, body.reason, now, now + stands)
     await home.intents.say(word)
+    candidates = home.reconciler.generations.candidates
+    pending = await candidates.standing()
+    if pending is not None and pending.approval == name:
+        await candidates.judge(replace(pending, verdict=Verdict.APPROVED))
     if waiting.get("cluster"):
         await home.messages.send(Request(ClusterId.parse(waiting["cluster"]), Reason.MANUAL, now))
     return answer(_shown(word), status=202)
@@ -91,6 +97,9 @@ async def _waiting(home: House) -> list[dict[str, Any]]:
     words = await home.intents.fleet()
     gates = await home.gatekeeper.view(policy, words)
     items: list[dict[str, Any]] = []
+    pending = await home.reconciler.generations.candidates.standing()
+    if pending is not None and pending.verdict is Verdict.LARGE:
+        items.append({"id": pending.approval, "reason": pending.reason})
     if gates.mass:
         items.append({"id": MASS_SELECTION, "reason": gates.mass})
     if gates.approval:

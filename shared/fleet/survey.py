@@ -62,6 +62,7 @@ class Footing:
         subscriptions: in scope, each with the management groups above it (None where they are not known).
         words: people's words; empty where they could not be read, which `readable` tells.
         own_names: names under which Azure records this Muster's writes.
+        candidate: a policy that is to be compared with the one in force.
     """
 
     policy: Policy
@@ -71,6 +72,7 @@ class Footing:
     words: Mapping[ClusterId, Intent]
     readable: bool
     own_names: frozenset[str]
+    candidate: Policy | None = None
 
     @property
     def digest(self) -> str:
@@ -97,6 +99,7 @@ class Survey:
         fresh: clusters that would get the extension for the first time.
         wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
         changing: the same clusters by name.
+        would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
         unlisted: rows of memory whose cluster Resource Graph does not list.
     """
@@ -110,6 +113,8 @@ class Survey:
     fresh: set[ClusterId] = field(default_factory=set)
     wanting: Counter[str] = field(default_factory=Counter)
     changing: list[ClusterId] = field(default_factory=list)
+    would_change: int = 0
+    would_disturb: int = 0
     known: dict[str, int] = field(default_factory=dict)
     unlisted: list[Stored] = field(default_factory=list)
 
@@ -151,7 +156,9 @@ class Surveyor:
 
 def _believable(previous: Snapshot | None, footing: Footing) -> Snapshot | None:
     """The last snapshot, where its decisions rest on what this pass rests on."""
-    return previous if previous is not None and previous.header.get("footing") == footing.digest else None
+    if previous is None or footing.candidate is not None:
+        return None
+    return previous if previous.header.get("footing") == footing.digest else None
 
 
 async def _keyed(rows: Any) -> Any:
@@ -257,6 +264,8 @@ class _Desk:
             observation = replace(observation, certificate=await self._certificate(address))
             decision = decide(observation, footing.policy, footing.now)
         self._found.decided += 1
+        if footing.candidate is not None and not decision.by_policy:
+            self._compare(observation, footing.candidate)
         inputs = remembered.memory.inputs
         same = inputs is not None and inputs == inputs_of(footing.policy, observation, decision, footing.now)
         why = why_ask(observation, decision, footing.now, same=same)
@@ -277,6 +286,13 @@ class _Desk:
                 fresh=self._fresh(observation, decision),
             )
         )
+
+    def _compare(self, seen: Observation, candidate: Policy) -> None:
+        """Count a cluster that another policy would change."""
+        other = decide(seen, candidate, self._footing.now)
+        if other.by_policy:
+            self._found.would_change += 1
+            self._found.would_disturb += other.disruptive
 
     def _fresh(self, seen: Observation, decision: Decision) -> bool:
         enforcing = self._footing.gates.mode is Mode.ENFORCE

@@ -29,6 +29,7 @@ from shared.model.intent import FleetVerb, FleetWord, Intent
 from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.reconcile.beyond import Beyond
+from shared.reconcile.candidates import Verdict
 from shared.reconcile.generations import Generations
 from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
@@ -108,11 +109,29 @@ class Sweep:
         words, fleet_words, readable = await self._words()
         # Gates are read once: a sweep writes nothing to clusters, and whoever does reads them again.
         gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, fleet_words))
-        footing = Footing(policy, gates, report.started, subscriptions, words, readable, self.own_names)
+        candidate = await self.generations.candidate()
+        footing = Footing(policy, gates, report.started, subscriptions, words, readable, self.own_names, candidate)
         surveyor = Surveyor(self.graph, self.table, self.beyond)
         found = await surveyor.survey(footing, await self._previous())
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
+        if candidate is not None:
+            await self._judge(policy, candidate, found)
         return policy, found, fleet_words
+
+    async def _judge(self, policy: Policy, candidate: Policy, found: Survey) -> None:
+        """Say of a policy that waits whether it may act by itself."""
+        most, waiting = policy.rollout.policy_change_clusters, await self.generations.candidates.standing()
+        if waiting is None or waiting.digest != candidate.digest or most is None:
+            return
+        changed, disturbed = found.would_change, found.would_disturb
+        small = changed <= most and not disturbed
+        reason = (
+            f"It would change {changed} installed clusters, {disturbed} of them disruptively; "
+            f"up to {most}, none disruptively, need no approval (rollout.policyChange.clusters)."
+        )
+        await self.generations.candidates.judge(
+            replace(waiting, verdict=Verdict.SMALL if small else Verdict.LARGE, reason=reason)
+        )
 
     async def _no_more_than_may_go(
         self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], wanted: dict[ClusterId, str]

@@ -110,6 +110,8 @@ class Case:
                 changes=decision.changes,
                 look_by=LookBy.SWEEP,
                 profile=decision.profile,
+                by_policy=decision.by_policy,
+                disruptive=decision.disruptive,
             )
         return replace(
             decision,

@@ -17,6 +17,7 @@ from shared import logs
 from shared.errors import PolicyError
 from shared.policy.loading import parse_policy, policy_digest
 from shared.policy.model import Policy, PolicyText
+from shared.reconcile.candidates import Candidate, Candidates, Verdict
 from shared.reconcile.policy_source import Offer, PolicySource
 from shared.state.documents import Document, DocumentChanged, Documents
 
@@ -34,6 +35,7 @@ class Standing:
     since: str
     refused: dict[str, Any] | None
     stale: str
+    pending: Candidate | None
 
 
 class Generations:
@@ -48,6 +50,8 @@ class Generations:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source, self._documents, self._clock, self._monotonic = source, documents, clock, monotonic
+        self.candidates = Candidates(documents)
+        self._pending: Candidate | None = None
         self._policy: Policy | None = None
         self._current: Document | None = None
         self._parsed: dict[str, Policy] = {}
@@ -75,13 +79,21 @@ class Generations:
         """The policy in force and what was refused since, for people."""
         policy = await self.current()
         body = self._current.body if self._current else {}
-        return Standing(policy.digest, policy.generation, str(body.get("since", "")), self._refused, self._stale)
+        return Standing(
+            policy.digest, policy.generation, str(body.get("since", "")), self._refused, self._stale, self._pending
+        )
+
+    async def candidate(self) -> Policy | None:
+        """The policy that waits to be compared with the fleet; None where none does."""
+        await self.current()
+        pending = self._pending
+        return None if pending is None or pending.verdict is not Verdict.UNSEEN else self._parsed.get(pending.digest)
 
     async def _load(self) -> Policy:
         offer = await self._source.offer()
         self._current = await self._documents.read(CURRENT, known=self._current)
         digest = None if offer is None else policy_digest(offer.texts)
-        self._stale = ""
+        self._stale, self._pending = "", None
         current = self._current
         if current is not None and digest == current.body["digest"]:
             self._refused = None
@@ -100,6 +112,13 @@ class Generations:
                 "to be, save it anew."
             )
             return await self._kept(current, ())
+        if current is not None:
+            standing = await self._kept(current, ())
+            if standing.rollout.policy_change_clusters is not None:
+                candidate = await self.candidates.of(digest)
+                if not candidate.may_act:
+                    self._pending = candidate
+                    return standing
         return await self._put_in_force(policy, offer, current)
 
     async def _superseded(self, digest: str, offer: Offer, current: Document) -> bool:
@@ -153,7 +172,8 @@ class Generations:
         if policy is None:
             # Parsing takes tens of milliseconds of CPU: the event loop serves others meanwhile.
             policy = await asyncio.to_thread(parse_policy, texts)
-            self._parsed = {digest: policy}
+            # The one in force and one that waits.
+            self._parsed = {**dict(list(self._parsed.items())[-1:]), digest: policy}
         return policy
 
     async def _refuse(self, digest: str, error: PolicyError) -> None:

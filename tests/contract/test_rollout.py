@@ -24,6 +24,7 @@ from shared.model.message import QUEUE, decode
 from shared.model.observation import Observation
 from shared.model.request import Reason, Request
 from shared.model.state import HoldCode
+from shared.reconcile.candidates import Verdict
 from shared.reconcile.decide import decide
 from shared.reconcile.record import remembered
 from shared.state.memory import Row
@@ -309,3 +310,49 @@ async def test_a_pause_of_the_fleet_holds_and_its_end_lets_go(fleet):
 
     assert during == {HoldCode.PAUSE: 5}
     assert after == {"Install": 5}
+
+
+async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
+    """The bound of the policy in force counts: beyond it a new one acts once it is approved, and not before."""
+    bound = "  policyChange: {clusters: 3}"
+    fleet.made(3, SELECTED, "a")
+    await fleet.put_policy(volcano="false", rollout=bound)
+    await fleet.converge()
+    generations = fleet.house.reconciler.generations
+    before = (await generations.current()).generation
+
+    await fleet.put_policy(volcano="true", rollout=bound)
+    waiting = await generations.standing()
+    await fleet.house.sweep.run()
+    judged = await generations.candidates.standing()
+    held = await generations.current(at_least=before + 1)
+    since = len(fleet.control.requests())
+    await fleet.house.sweep.run()
+    untouched = await fleet.asked()
+    await generations.candidates.judge(replace(judged, verdict=Verdict.APPROVED))
+    approved = await generations.current(at_least=before + 1)
+
+    assert (waiting.generation, waiting.pending.verdict) == (before, Verdict.UNSEEN)
+    assert judged.verdict is Verdict.LARGE, "volcano restarts what runs"
+    assert "3 installed clusters, 3 of them disruptively" in judged.reason
+    assert held.generation == before
+    assert (untouched, fleet.control.writes(since)) == ([], [])
+    assert approved.generation == before + 1
+
+
+async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
+    """Nobody is asked about a comment, or about a rule that concerns nobody."""
+    bound = "  policyChange: {clusters: 3}"
+    fleet.made(3, SELECTED)
+    await fleet.put_policy(volcano="false", rollout=bound)
+    await fleet.converge()
+    generations = fleet.house.reconciler.generations
+    before = (await generations.current()).generation
+    await fleet.put_policy(volcano="false", rollout=f"{bound}\n# as it was")
+    waiting = (await generations.standing()).pending
+    await fleet.house.sweep.run()
+    after = await generations.current(at_least=before + 1)
+
+    assert waiting is not None
+    assert after.generation == before + 1
+    assert (await generations.standing()).pending is None
