@@ -168,5 +168,14 @@ def fingerprint(desired: DesiredExtension) -> str:
     return f"{_FINGERPRINT}:{digest[:32]}"
 
 
+def comparable(sent: str | None) -> bool:
+    """Whether a fingerprint was computed the way this Muster computes them.
+
+    Another one, as an earlier or a later Muster left it, says nothing: neither that what was sent is what is wanted
+    today, nor that it is not. Values alone tell then.
+    """
+    return sent is not None and sent.startswith(f"{_FINGERPRINT}:")
+
+
 def _plain(value: str) -> str:
     return value.lower() if value.lower() in {"true", "false"} else value

@@ -228,6 +228,7 @@ def read_extension(body: Mapping[str, Any]) -> Extension:
         created_by=system.text("createdBy"),
         created_at=_time(system.text("createdAt")),
         modified_by=system.text("lastModifiedBy"),
+        modified_by_type=system.text("lastModifiedByType"),
         modified_at=_time(system.text("lastModifiedAt")),
     )
 

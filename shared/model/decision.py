@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from shared.model.check import CheckResult
 from shared.model.extension import DesiredExtension
+from shared.model.hand import Hand
 from shared.model.inside import Verification
 from shared.model.state import State
 
@@ -91,6 +92,7 @@ class Decision:
         adopted: whether the step changes an extension that somebody else installed, which it stays.
         by_policy: whether the step follows a change of the policy (or of what it reads), as a rollout counts it.
         disruptive: whether the step can hurt running work.
+        against: whose change the step takes back; None where it takes back none.
     """
 
     action: Action
@@ -119,3 +121,4 @@ class Decision:
     adopted: bool = False
     by_policy: bool = False
     disruptive: bool = False
+    against: Hand | None = None

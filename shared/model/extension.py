@@ -31,6 +31,7 @@ class Extension:
     created_by: str | None = None
     created_at: datetime | None = None
     modified_by: str | None = None
+    modified_by_type: str | None = None
     modified_at: datetime | None = None
 
     @property

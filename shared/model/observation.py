@@ -7,6 +7,7 @@ from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
 from shared.model.gates import Gates
+from shared.model.hand import Revert
 from shared.model.identity import ClusterId
 from shared.model.inside import Inside, Verification
 from shared.model.intent import Intent
@@ -42,7 +43,9 @@ class Memory:
         trouble_since: since when Azure has not answered about it.
         verification: outcome of the last look inside the cluster.
         certificate: fingerprint of the certificate version that was sent last.
-        version: the chart version that ran at the last look.
+        version: the chart version that ran at the last look; what a first installation shows of itself does not count.
+        reverts: the last changes by other hands that were taken back, oldest first.
+        reinstalled_at: when the extension was last deleted in order to be installed anew.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
     """
 
@@ -69,6 +72,8 @@ class Memory:
     verification: Verification | None = None
     certificate: str | None = None
     version: str | None = None
+    reverts: tuple[Revert, ...] = ()
+    reinstalled_at: datetime | None = None
     flight: bool = False
     next_look: datetime | None = None
     follow_up: FollowUp | None = None

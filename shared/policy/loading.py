@@ -155,7 +155,7 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
     defaults = Policy(digest="")
     profiles = read_profiles(root.mapping("profiles"), findings, warnings)
     rules = read_rules(root.items("rules"), profiles, findings)
-    timing, max_attempts = read_remediation(root, defaults)
+    timing, max_attempts, attempts = read_remediation(root, defaults)
     policy = Policy(
         digest=policy_digest(texts),
         generation=generation,
@@ -173,6 +173,7 @@ def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Po
         adoption=read_adoption(root, defaults.adoption),
         timing=timing,
         max_attempts=max_attempts,
+        attempts=attempts,
         preflight=read_preflight(root),
         verification=read_verification(root),
         pause_max=read_pause(root, defaults),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.azureml.failures import FailureClass
 from shared.model.check import Severity
 from shared.model.extension import Provenance
 from shared.model.identity import ClusterId
@@ -69,6 +70,9 @@ class Timing:
         backoff_factor: by how much each later pause grows.
         backoff_max: the longest pause between repairs.
         stuck_after: an operation that runs longer than this is stuck.
+        stuck_after_arc: the same on an Arc cluster whose agents are not connected; Azure itself waits so long for them.
+        reinstall_pause: how long a cluster that cannot be looked into is left alone between the two halves of a
+            reinstall.
         verify_every: how often a converged cluster is verified.
         verify_grace: how long components may be missing or unready before the cluster counts as degraded.
         facts_wait: how long facts that a cluster has not reported yet are waited for.
@@ -81,10 +85,16 @@ class Timing:
     backoff_factor: float = 2.0
     backoff_max: timedelta = timedelta(hours=6)
     stuck_after: timedelta = timedelta(minutes=45)
+    stuck_after_arc: timedelta = timedelta(hours=48)
+    reinstall_pause: timedelta = timedelta(minutes=10)
     verify_every: timedelta = timedelta(hours=24)
     verify_grace: timedelta = timedelta(minutes=10)
     facts_wait: timedelta = timedelta(minutes=15)
     unavailable_max: timedelta = timedelta(minutes=1)
+
+
+# What passes by itself is tried often; what will fail again once, and then seldom.
+ATTEMPTS: Mapping[FailureClass, int] = {FailureClass.TRANSIENT: 10, FailureClass.PERMANENT: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +276,7 @@ class Policy:
         profiles: by name, in the order of the document.
         rules: in the order of the document; the first that matches wins.
         no_rule_matched: `hold` or `ignore`.
+        attempts: how often each class of failure is tried; `max_attempts` bounds those that are not named.
         pause_max: how far ahead a pause by tag may reach.
         rollout: how its changes reach the fleet.
         warnings: what a person should know although the document is valid.
@@ -288,6 +299,7 @@ class Policy:
     adoption: AdoptionMode = AdoptionMode.BASELINE
     timing: Timing = Timing()
     max_attempts: int = 5
+    attempts: Mapping[FailureClass, int] = field(default_factory=lambda: dict(ATTEMPTS))
     preflight: PreflightChoice = PreflightChoice()
     verification: VerificationChoice = VerificationChoice()
     pause_max: timedelta = timedelta(days=30)

@@ -1,8 +1,10 @@
 """Reading what governs how Muster works: the blocks of a policy that stand once."""
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
+from shared.azureml.failures import FailureClass
 from shared.azureml.preflight import CHECKS
 from shared.model.check import Severity
 from shared.policy.clauses import read_allow
@@ -111,15 +113,25 @@ def read_adoption(root: Section, default: AdoptionMode) -> AdoptionMode:
     return mode
 
 
-def read_remediation(root: Section, defaults: Policy) -> tuple[Timing, int]:
-    """The loop's times, and how often a repair is tried."""
+def read_remediation(root: Section, defaults: Policy) -> tuple[Timing, int, Mapping[FailureClass, int]]:
+    """The loop's times, and how often a repair is tried: for every class of failure, and for each."""
     section = root.section("remediation")
     if section is None:
-        return defaults.timing, defaults.max_attempts
-    attempts = section.integer("maxAttempts", defaults.max_attempts, least=1, most=1000)
+        return defaults.timing, defaults.max_attempts, defaults.attempts
+    most = section.integer("maxAttempts", defaults.max_attempts, least=1, most=1000)
+    classes = section.section("attempts")
+    attempts = _attempts(classes, defaults.attempts, most) if classes is not None else defaults.attempts
     timing = section.section("timing")
     section.done()
-    return (_timing(timing) if timing is not None else defaults.timing), attempts
+    return (_timing(timing) if timing is not None else defaults.timing), most, attempts
+
+
+def _attempts(section: Section, defaults: Mapping[FailureClass, int], most: int) -> Mapping[FailureClass, int]:
+    found = {
+        klass: section.integer(klass.value, defaults.get(klass, most), least=1, most=1000) for klass in FailureClass
+    }
+    section.done()
+    return found
 
 
 def _timing(section: Section) -> Timing:
@@ -133,6 +145,8 @@ def _timing(section: Section) -> Timing:
         backoff_factor=float(factor) if re.fullmatch(r"[\d.]+", factor) else default.backoff_factor,
         backoff_max=section.duration("backoffMax", default.backoff_max),
         stuck_after=section.duration("stuckAfter", default.stuck_after),
+        stuck_after_arc=section.duration("stuckAfterArc", default.stuck_after_arc),
+        reinstall_pause=section.duration("reinstallPause", default.reinstall_pause),
         verify_every=section.duration("verifyEvery", default.verify_every),
         verify_grace=section.duration("verifyGrace", default.verify_grace),
         facts_wait=section.duration("factsWait", default.facts_wait),

@@ -61,7 +61,7 @@ class Reconciler:
                 logs.event("out-of-scope", cluster=str(request.cluster), asked=request.reason.value)
                 return None
             await self.shares.tell()
-            async with self.leases.hold(request.cluster) as lease:
+            async with self.leases.hold(request.cluster, perhaps_new=request.reason is Reason.EVENT) as lease:
                 step = await self._with_lease(request, lease)
         except LeaseBusy:
             await self._again(request, self._busy_delay(request), "busy")

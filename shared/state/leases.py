@@ -17,6 +17,7 @@ from azure.core.exceptions import (
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
+    ResourceModifiedError,
     ResourceNotFoundError,
 )
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
@@ -86,13 +87,18 @@ class Leases:
         self._container, self._renew_after = container, renew_after
 
     @asynccontextmanager
-    async def hold(self, cluster: ClusterId) -> AsyncIterator[Lease]:
+    async def hold(self, cluster: ClusterId, *, perhaps_new: bool = False) -> AsyncIterator[Lease]:
         """Hold a cluster's lease for the length of the block.
+
+        For a cluster that is `perhaps_new` its blob is made first, which spares the refusal that would tell.
 
         Raises:
             LeaseBusy: somebody else holds it.
             StorageError: the storage account did not answer.
         """
+        if perhaps_new:
+            async with typed("lease a cluster"):
+                await self._make(cluster)
         lease = await self._acquire(cluster)
         keeper = asyncio.create_task(lease._keep(self._renew_after))  # noqa: SLF001  the two classes are one mechanism
         try:
@@ -137,5 +143,6 @@ class Leases:
 
     async def _make(self, cluster: ClusterId) -> None:
         blob = self._container.get_blob_client(cluster.key)
-        with contextlib.suppress(ResourceExistsError):  # somebody else made it at the same moment
+        # It may be there, and may be held: both are told by the attempt to lease it.
+        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
             await made(lambda: blob.upload_blob(b"", overwrite=False), self._container.create_container)

@@ -47,6 +47,16 @@ async def test_a_lease_is_held_by_one(leases):
         pass
 
 
+async def test_a_cluster_that_may_be_new_is_leased_like_any_other(leases):
+    """Its blob is made first; one that is there is leased as ever, and one that is held is busy."""
+    async with leases.hold(CLUSTER, perhaps_new=True):
+        with pytest.raises(LeaseBusy):
+            async with leases.hold(CLUSTER, perhaps_new=True):
+                raise AssertionError("held twice")
+    async with leases.hold(CLUSTER, perhaps_new=True):
+        pass
+
+
 async def test_of_many_at_once_one_gets_it(leases):
     """Also where neither the container nor the blob existed before."""
     held = asyncio.Event()
