@@ -29,8 +29,10 @@ test: setup ## every test
 bench: setup ## the benchmark: a table and build/bench.json
 	@$(PY) -m bench
 
-chaos: setup ## random schedules against the simulator; prints its seeds
+chaos: setup ## random schedules, crash points and kills against the simulator; prints its seeds
+	@$(PY) -m bench.chaos_states
 	@$(PY) -m bench.chaos
+	@$(PY) -m bench.kills
 
 lint: setup ## formatting, lint, types, layers
 	@$(PY) -m ruff format --check .

@@ -155,6 +155,13 @@ class AksAccess(StrEnum):
     ADMIN = "admin"
 
 
+class LookFirst(StrEnum):
+    """Whether a cluster is looked into before an installation; the document's `verification.lookFirst`."""
+
+    NEEDED = "needed"
+    ALWAYS = "always"
+
+
 class Depth(StrEnum):
     """How far a cluster must be verified to count as compliant; the document's `verification.require`."""
 
@@ -171,11 +178,14 @@ class VerificationChoice:
             signs in with Entra ID.
         arc_kubeconfig: address of the Key Vault secret with an Arc cluster's kubeconfig, templates allowed.
         require: what compliance asks for.
+        look_first: whether every installation looks into its cluster first, or only one that depends on what it
+            finds there: `auto` settings, a secret that must exist, an earlier attempt.
     """
 
     aks: AksAccess = AksAccess.NONE
     arc_kubeconfig: str | None = None
     require: Depth = Depth.ARM_ONLY
+    look_first: LookFirst = LookFirst.NEEDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,6 +205,7 @@ def read_verification(root: Section) -> VerificationChoice:
         aks=section.choice("aks", default.aks),
         arc_kubeconfig=kubeconfig,
         require=section.choice("require", default.require),
+        look_first=section.choice("lookFirst", default.look_first),
     )
     section.done()
     return choice

@@ -14,7 +14,7 @@ from shared.model.decision import Action, Decision, Want
 from shared.model.extension import DesiredExtension
 from shared.model.identity import Kind
 from shared.model.state import HoldCode
-from shared.policy.model import AksAccess, Policy
+from shared.policy.model import AksAccess, LookFirst, Policy
 from shared.reconcile.case import Case
 
 _CERTIFICATES = "Deploy Azure Machine Learning extension; Secure Azure Kubernetes Service online endpoints"
@@ -91,13 +91,25 @@ def unread(case: Case, desired: DesiredExtension | None) -> frozenset[Want]:
     wants = set()
     if seen.surroundings is None:
         wants.add(Want.SURROUNDINGS)
-    if seen.inside is None and may_look_inside(case.policy, case.cluster.kind):
+    if seen.inside is None and may_look_inside(case.policy, case.cluster.kind) and _looks_first(case, desired):
         wants.add(Want.INSIDE)
     if desired is not None and desired.certificate and (seen.certificate is None or not seen.certificate.checked):
         wants.add(Want.CERTIFICATE)
     if desired is not None and desired.relay is not None and seen.relay_ready is None:
         wants.add(Want.RELAY)
     return frozenset(wants)
+
+
+def _looks_first(case: Case, desired: DesiredExtension | None) -> bool:
+    """Whether what stands in the cluster decides about what is sent to it.
+
+    Azure hands out credentials one a second: a look into each of a thousand new clusters takes a quarter of an hour,
+    and what it would find the extension's own health check finds before anything is made.
+    """
+    if case.policy.verification.look_first is LookFirst.ALWAYS or case.memory.attempts or case.memory.sent_at:
+        return True
+    settings = desired.settings if desired is not None else {}
+    return "auto" in case.selection.settings.values() or bool(settings.get("scoringFe.sslSecret"))
 
 
 def registration(case: Case, desired: DesiredExtension) -> Decision | None:
