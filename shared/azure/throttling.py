@@ -23,6 +23,8 @@ from shared.errors import Paced
 # Size, and tokens a second. A little is left for what other tools of the same identity do.
 _BUCKETS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
 _USED = 0.95
+# Where an answer says that no more than this is left, somebody else of the same identity spends as well.
+_LITTLE = 10
 _CLASSES = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}
 _SUBSCRIPTION = re.compile(r"/subscriptions/([0-9a-fA-F-]{36})/")
 # A look may wait so long for a token: far less than its lease lasts.
@@ -54,6 +56,15 @@ class Buckets:
         """Azure refused although there should have been tokens: believe it."""
         bucket = f"{subscription}/{_CLASSES.get(method, 'writes')}"
         self._blocked[bucket] = max(self._blocked.get(bucket, 0.0), self.monotonic() + seconds)
+
+    def left(self, subscription: str, method: str, remaining: str | None) -> None:
+        """What an answer says is left. It is counted by each of Azure's front ends, so that only little is news."""
+        if remaining is None or not remaining.isdecimal():
+            return
+        kind = _CLASSES.get(method, "writes")
+        missing = _LITTLE - int(remaining)
+        if missing > 0:
+            self.block(subscription, method, missing / _BUCKETS[kind][1])
 
     def _pace(self, kind: str) -> Pace:
         share = self.share() * _USED
@@ -95,6 +106,9 @@ class BucketPolicy(AsyncHTTPPolicy[Any, Any]):
         if answer.status_code == 429:
             logs.count("arm-throttled")
             self._buckets.block(subscription, method, _seconds(answer.headers.get("Retry-After")))
+        else:
+            header = f"x-ms-ratelimit-remaining-subscription-{_CLASSES.get(method, 'writes')}"
+            self._buckets.left(subscription, method, answer.headers.get(header))
         return response
 
 

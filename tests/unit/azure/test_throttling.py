@@ -125,3 +125,15 @@ async def test_a_refusal_by_azure_is_believed():
     await line.run(read(2))
     await line.run(HttpRequest("PUT", f"https://arm/subscriptions/{SUBSCRIPTION}/resourceGroups/x"))
     assert clock.slept == [4.0]
+
+
+async def test_an_answer_that_says_little_is_left_slows_the_next():
+    """Somebody else of the same identity spends, too: the bucket is given the time to fill up to ten."""
+    clock, wire = Clock(), Wire()
+    line = pipeline(clock, wire)
+    wire.next = Answer(headers={"x-ms-ratelimit-remaining-subscription-reads": "5"})
+    await line.run(read(1))
+    wire.next = Answer(headers={"x-ms-ratelimit-remaining-subscription-reads": "200"})
+    await line.run(read(2))
+    await line.run(read(3))
+    assert clock.slept == [pytest.approx(5 / 25)]
