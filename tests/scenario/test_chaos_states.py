@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench.chaos_states import Ground, try_seed
+from bench.chaos_ground import Ground
+from bench.chaos_states import try_seed
 
 SEED = 20261126
 
