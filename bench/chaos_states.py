@@ -66,6 +66,8 @@ class Chaos(RuleBasedStateMachine):
         self.clock = Clock(self._ahead())
         self.tags: dict[ClusterId, dict[str, str]] = {}
         self.ever_selected: set[str] = set()
+        self.ever_failing: set[str] = set()
+        self.ever_working: set[str] = set()
         self.dead: list[Process] = []
         self.processes = [Process(self.ground, self.clock) for _ in range(2)]
         self.since = len(self.ground.control.requests())
@@ -148,6 +150,7 @@ class Chaos(RuleBasedStateMachine):
         """Operations on a cluster fail."""
         cluster = self._one(choice)
         if cluster is not None:
+            self.ever_failing.add(str(cluster))
             self.ground.control.outcome(str(cluster), fail=f"Helm installation failed: {why}")
 
     @rule(name=st.sampled_from(_LOSSES))
@@ -183,6 +186,10 @@ class Chaos(RuleBasedStateMachine):
         self._pass(timedelta(minutes=minutes))
 
     def _pass(self, span: timedelta) -> None:
+        for cluster in self.tags:
+            states = [e["properties"]["provisioningState"] for e in self.ground.control.extensions(str(cluster))]
+            if "Succeeded" in states:
+                self.ever_working.add(str(cluster))
         self.clock.ahead += span
         self.ground.control.advance(span.total_seconds())
         self.ground.free_leases()
@@ -302,9 +309,11 @@ class Chaos(RuleBasedStateMachine):
         assert control.violations()[self.violations :] == [], "two writes met on one cluster"
         assert control.defects() == []
         for entry in control.writes(self.since):
-            assert entry["method"] != "DELETE", f"nobody asked for it: {entry['path']}"
             cluster = entry["path"].lower().partition("/providers/microsoft.kubernetesconfiguration/")[0]
             place = cluster if "/providers/" in cluster.partition("/resourcegroups/")[2] else ""
+            if entry["method"] == "DELETE":
+                # A reinstall of what failed from the start, and never of what once worked.
+                assert place in self.ever_failing - self.ever_working, f"nobody asked for it: {entry['path']}"
             if "microsoft.relay" not in place:
                 assert place in self.ever_selected, f"never selected, and written to: {entry['path']}"
 

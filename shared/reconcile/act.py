@@ -73,7 +73,8 @@ class Actor:
                 await self.lookups.register(seen.id.subscription, decision.provider or "")
             case Action.REMOVE_RELAY:
                 return await self._remove_relay(decision, seen)
-            case Action.REMOVE:
+            case Action.REMOVE | Action.REINSTALL:
+                # Of a reinstall this is the first half; a later look finds the extension gone and installs it.
                 await self.extensions.delete(seen.id, name)
             case _:
                 raise AssertionError(f"{decision.action} is no step that is sent")

@@ -9,12 +9,13 @@ from dataclasses import replace
 from shared.azureml.checks import INFERENCE
 from shared.azureml.drift import PROPERTIES, Differences, patch_settings
 from shared.azureml.risk import Risk, risk_of_change
-from shared.model.decision import Action, Decision
+from shared.model.decision import Action, Decision, LookBy
 from shared.model.extension import DesiredExtension, Extension
-from shared.model.state import Condition
+from shared.model.state import Condition, HoldCode
 from shared.policy.model import AdoptionMode
-from shared.reconcile import install
+from shared.reconcile import ladder
 from shared.reconcile.case import Case
+from shared.reconcile.rotation import serves_certificate
 from shared.reconcile.verification import verified
 
 _TOLD = {
@@ -34,7 +35,8 @@ def decide(case: Case, extension: Extension, wanted: DesiredExtension, found: Di
         if wanted.protected
         else ()
     )
-    if not changed:
+    unknown = _to_be_written(extension, wanted) if mode is AdoptionMode.CONVERGE else ()
+    if not changed and not unknown:
         standing = Decision(
             Action.NOTHING,
             case.state(),
@@ -57,6 +59,11 @@ def decide(case: Case, extension: Extension, wanted: DesiredExtension, found: Di
     if set(changed) - set(safe):
         # Inference without the router's settings, which are not safe to change, would only fail and be rolled back.
         safe.pop(INFERENCE, None)
+    if unknown:
+        # Switched on without what it needs in the protected settings, inference would only fail.
+        safe.pop(INFERENCE, None)
+        if not safe:
+            return _held(case, reported, start, unknown)
     if mode is not AdoptionMode.CONVERGE or not safe:
         return reported
     left = sorted(set(changed) - set(safe))
@@ -71,4 +78,33 @@ def decide(case: Case, extension: Extension, wanted: DesiredExtension, found: Di
         adopted=True,
         by_policy=True,
     )
-    return install.spent_or_pausing(case, None) or case.enforced(case.policy.enforcement.drift_safe, step, "Converging")
+    return ladder.waiting(case, None) or case.enforced(case.policy.enforcement.drift_safe, step, "Converging")
+
+
+def _to_be_written(extension: Extension, wanted: DesiredExtension) -> tuple[str, ...]:
+    """What the policy wants and only a write of protected values would bring; empty where all of it is in use."""
+    needed = []
+    if wanted.certificate is not None and not serves_certificate(extension):
+        needed.append("a certificate from Key Vault")
+    connected = extension.settings.get("relayserver.enabled", "").lower() == "true"
+    if wanted.relay is not None and not connected:
+        needed.append("the key of an Azure Relay")
+    return tuple(needed)
+
+
+def _held(case: Case, reported: Decision, start: str, needed: tuple[str, ...]) -> Decision:
+    """A hold: the map of protected values is replaced whole, so that writing one loses all whose source is unknown."""
+    held = case.hold(
+        HoldCode.PROTECTED_VALUES,
+        f"{start}; the policy wants {' and '.join(needed)} written into its protected values. The service replaces "
+        "them as a whole and never shows them, so every protected value in use must have a source that Muster knows: "
+        "take the wish out of the profile, or remove the extension and have Muster install it.",
+    )
+    return replace(
+        held,
+        state=replace(held.state, condition=Condition.DRIFTED),
+        desired=reported.desired,
+        changes=reported.changes,
+        advice=reported.advice,
+        look_by=LookBy.SWEEP,
+    )

@@ -15,7 +15,7 @@ def counted(memory: Memory, situation: Situation, basis: str, now: datetime) -> 
     if memory.basis != basis:
         # Nothing that failed before tells about this policy, these tags or this cluster. A failure that
         # stands still waits one pause, so that a changed tag does not act within the same second.
-        memory = replace(memory, basis=basis, attempts=0, failed_at=None, refusal="")
+        memory = replace(memory, basis=basis, attempts=0, failed_at=None, refusal="", reverts=())
     if situation.condition is Condition.CURRENT:
         memory = replace(memory, succeeded=True)
         if _refused_since(memory, situation):

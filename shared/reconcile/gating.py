@@ -14,7 +14,7 @@ from shared.model.state import Condition, HoldCode
 from shared.policy.rollout import Ring, Window, ring_of
 from shared.policy.windows import opening
 from shared.reconcile.case import Case
-from shared.reconcile.install import failure_of
+from shared.reconcile.ladder import failure_of
 from shared.reconcile.rotation import heartbeat_missing
 
 # On Arc a disruptive write reaches the cluster when its agents ask for it: late in a window that may be too late.

@@ -1,23 +1,21 @@
 """The extension is missing (or never came up): what would be sent, and whether it may be."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from shared.azureml.auto import resolve_auto
 from shared.azureml.derivation import derive
-from shared.azureml.failures import Failure, FailureClass, classify, with_report
-from shared.azureml.healthcheck import read_reports
+from shared.azureml.drift import comparable, fingerprint
+from shared.azureml.failures import Failure, Step
 from shared.azureml.preflight import PROVIDER, blocking
 from shared.errors import SettingsError
 from shared.model.check import CheckResult
 from shared.model.cluster import Cluster
-from shared.model.decision import Action, Decision, LookBy, Want
-from shared.model.extension import DesiredExtension, Extension
+from shared.model.decision import Action, Decision
+from shared.model.extension import DesiredExtension
 from shared.model.identity import Kind
-from shared.model.state import Condition, HoldCode
+from shared.model.state import HoldCode
 from shared.policy.guardrails import violations
-from shared.reconcile import checking
-from shared.reconcile.backoff import after_attempt
+from shared.reconcile import checking, ladder, reinstall
 from shared.reconcile.case import Case
 
 _LEAVING = "terminating"
@@ -25,20 +23,22 @@ _LEAVING = "terminating"
 
 def decide(case: Case) -> Decision:
     """Install what policy and derivation say, once nothing stands against it."""
-    waiting = spent_or_pausing(case, case.situation.extension)
+    extension = case.situation.extension
+    failure = ladder.failure_of(case, extension) if extension else None
+    waiting = ladder.waiting(case, extension, otherwise=failure is not None and _otherwise(case, failure))
     if waiting is not None:
         return waiting
     drafted = draft(case)
     if isinstance(drafted, Decision):
         return drafted
     desired = drafted.desired
-    repairing = case.situation.extension is not None
+    repairing = extension is not None
     decision = Decision(
         Action.REPAIR if repairing else Action.INSTALL,
         case.state(),
         _sentence(case, repairing=repairing),
         profile=case.selection.profile,
-        extension=case.situation.extension.name if case.situation.extension else case.policy.extension.name,
+        extension=extension.name if extension else case.policy.extension.name,
         desired=desired,
         next_look=case.look_in(case.policy.timing.follow_up),
         attempts=case.memory.attempts,
@@ -47,25 +47,52 @@ def decide(case: Case) -> Decision:
         wants=checking.unread(case, desired),
         certificate=_certificate(case, desired),
     )
-    if leaving(case):
-        return replace(
-            decision,
-            action=Action.WAIT,
-            reason="Namespace azureml is still being removed from the cluster; the install waits until it is gone.",
-        )
+    waiting = _cleaning_up(case, decision)
+    if waiting is not None:
+        return waiting
     registering = checking.registration(case, desired)
     if registering is not None:
         return replace(registering, checks=drafted.checks, profile=case.selection.profile)
     held = checking.held_by(case, drafted.checks)
     if held is not None:
         return replace(held, wants=frozenset())
-    if desired.relay is not None and case.seen.relay_ready is False:
+    deletion = reinstall.decide(case, decision) if failure and reinstall.due(case, failure) else None
+    if deletion is not None and (deletion.action.writes or not ladder.retried(case)):
+        return deletion
+    return _sent(case, decision)
+
+
+def _cleaning_up(case: Case, decision: Decision) -> Decision | None:
+    """A wait while the objects of an earlier installation are on their way out of the cluster."""
+    if leaving(case):
+        return replace(
+            decision,
+            action=Action.WAIT,
+            reason="Namespace azureml is still being removed from the cluster; the install waits until it is gone.",
+        )
+    later = reinstall.waits_until(case)
+    if later is None:
+        return None
+    return replace(
+        decision,
+        action=Action.WAIT,
+        reason="The failed extension was deleted; the cluster gets time to remove its objects before the new one.",
+        next_look=later,
+    )
+
+
+def _sent(case: Case, decision: Decision) -> Decision:
+    """The step, its relay made ready before, as far as the policy lets it go."""
+    desired, repairing = decision.desired, case.situation.extension is not None
+    if desired is not None and desired.relay is not None and case.seen.relay_ready is False:
         decision = replace(
             decision,
             action=Action.PREPARE_RELAY,
             reason="The Azure Relay objects of the cluster must exist first.",
         )
     enforcement = case.policy.enforcement
+    if reinstall.under_way(case.memory) and not repairing:
+        return decision  # whoever let it be deleted let it be installed again
     return case.enforced(
         enforcement.repair if repairing else enforcement.install,
         decision,
@@ -73,10 +100,48 @@ def decide(case: Case) -> Decision:
     )
 
 
+def anew(case: Case) -> Decision:
+    """The reinstall of what once worked, or may have: nothing may stand against the installation that follows it."""
+    drafted = draft(case)
+    if isinstance(drafted, Decision):
+        return drafted
+    held = checking.held_by(case, drafted.checks)
+    if held is not None:
+        return replace(held, wants=frozenset())
+    prepared = Decision(
+        Action.REPAIR,
+        case.state(),
+        "",
+        profile=case.selection.profile,
+        extension=case.situation.extension.name if case.situation.extension else None,
+        desired=drafted.desired,
+        next_look=case.look_in(case.policy.timing.follow_up),
+        attempts=case.memory.attempts,
+        advice=(*drafted.desired.warnings, *checking.warnings_of(drafted.checks)),
+        checks=drafted.checks,
+        wants=checking.unread(case, drafted.desired),
+    )
+    return reinstall.decide(case, prepared)
+
+
 def _sentence(case: Case, *, repairing: bool) -> str:
     if repairing:
         return f"The install failed ({case.situation.detail}); attempt {case.memory.attempts + 1} is sent."
+    if reinstall.under_way(case.memory):
+        return f"The failed extension was deleted; it is installed anew, profile '{case.selection.profile}'."
     return f"The extension is missing; profile '{case.selection.profile}' by {case.selection.rule or 'request'}."
+
+
+def _otherwise(case: Case, failure: Failure) -> bool:
+    """Whether a failure that asks for other settings gets them: what would be sent now is not what failed.
+
+    Automatic values may have changed since, by what was seen inside the cluster: then only a look inside tells.
+    """
+    unseen = case.seen.inside is None and checking.may_look_inside(case.policy, case.cluster.kind)
+    if failure.step is not Step.PATCH or unseen or not comparable(case.memory.sent):
+        return False
+    drafted = draft(case)
+    return isinstance(drafted, Draft) and fingerprint(drafted.desired) != case.memory.sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,62 +216,3 @@ def _facts_needed(cluster: Cluster) -> tuple[str, ...]:
     if cluster.kind is Kind.ARC and cluster.distribution is None:
         missing.append("distribution")
     return tuple(missing)
-
-
-def spent_or_pausing(case: Case, failed: Extension | None) -> Decision | None:
-    """After failures: wait out the pause, or hold when the attempts are spent; None when it may act."""
-    memory, policy = case.memory, case.policy
-    if memory.attempts == 0 or memory.failed_at is None:
-        return None
-    timing = policy.timing
-    spent = memory.attempts >= policy.max_attempts
-    pause = (
-        timing.backoff_max
-        if spent
-        else after_attempt(
-            case.cluster.id,
-            memory.attempts,
-            first=timing.backoff_first,
-            factor=timing.backoff_factor,
-            longest=timing.backoff_max,
-        )
-    )
-    failure = failure_of(case, failed) if failed else None
-    due = memory.failed_at + max(pause, failure.patience if failure else timedelta(0))
-    if case.now >= due:
-        return None
-    told = (failure.remedy if failure else "") or memory.refusal
-    unread = failed is not None and case.seen.inside is None
-    look = frozenset({Want.INSIDE}) if unread and checking.may_look_inside(policy, case.cluster.kind) else frozenset()
-    if spent:
-        held = case.hold(
-            HoldCode.QUARANTINE,
-            f"{memory.attempts} attempts failed. {told} Tried again after a change or the pause.",
-        )
-        return replace(held, next_look=due, look_by=LookBy.SWEEP, wants=look)
-    transient = failure is not None and failure.klass is FailureClass.TRANSIENT
-    return replace(_pausing(case, due, told, transient=transient), wants=look)
-
-
-def failure_of(case: Case, failed: Extension) -> Failure:
-    """What kind of failure it is; the healthcheck's report inside the cluster says more than Azure's text."""
-    failure = classify(failed.error_code, failed.error_message)
-    reports = case.seen.inside.healthcheck if case.seen.inside else None
-    if not reports:
-        return failure
-    updated = case.situation.condition is Condition.FAILED_UPDATE
-    return with_report(failure, read_reports(reports, after="update" if updated else "install"))
-
-
-def _pausing(case: Case, due: datetime, told: str, *, transient: bool) -> Decision:
-    extension = case.situation.extension
-    return Decision(
-        Action.WAIT,
-        case.state(),
-        f"Attempt {case.memory.attempts} failed; the next one waits its pause. {told}",
-        extension=extension.name if extension else None,
-        next_look=max(due, case.now + timedelta(seconds=1)),
-        # Repair is the timer's business, which sees the whole fleet; what passes by itself need not wait for it.
-        look_by=LookBy.MESSAGE if transient else LookBy.SWEEP,
-        attempts=case.memory.attempts,
-    )

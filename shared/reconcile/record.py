@@ -7,6 +7,7 @@ from shared import logs
 from shared.azureml.drift import fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
+from shared.model.hand import Revert
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason, Request
 from shared.model.state import Condition, State
@@ -23,6 +24,8 @@ from shared.state.messages import Messages
 _TRIES = 5
 # The message must not come while its own sender still holds the cluster's lease: it would find it busy.
 _UNTIL_RELEASED = timedelta(seconds=1)
+# So many reverts are remembered.
+_REVERTS = 4
 
 
 def remembered(seen: Observation, decision: Decision, policy: Policy, now: datetime) -> Memory:
@@ -41,11 +44,14 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
     if situation.condition is Condition.MISSING and seen.extensions is not None:
         # What was sent to an extension that is gone says nothing about the next one.
         memory = replace(memory, sent=None, sent_keys=(), succeeded=False, certificate=None, version=None)
+        memory = replace(memory, reverts=())
         memory = replace(memory, verification=None if decision.verification is None else memory.verification)
     memory = _chosen(memory, decision)
     if not decision.action.writes and decision.certificate is not None:
         memory = replace(memory, certificate=decision.certificate)
-    running = situation.extension.current_version if situation.extension else None
+    # While a first installation runs, Azure names the version that is to come: that is no sign that it ever ran.
+    first = situation.condition is Condition.INSTALLING
+    running = situation.extension.current_version if situation.extension and not first else None
     return replace(
         memory,
         verification=decision.verification or memory.verification,
@@ -82,12 +88,17 @@ def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
     desired = decision.desired
     if decision.action in _BESIDE:
         return memory
+    if decision.action is Action.REINSTALL:
+        return replace(memory, sent_at=now, reinstalled_at=now)
+    if decision.against is not None:
+        memory = replace(memory, reverts=(*memory.reverts, Revert(now, decision.against))[-_REVERTS:])
     if decision.action is Action.REMOVE or desired is None or decision.adopted:
         return replace(memory, sent_at=now)
     sent = replace(memory, sent=fingerprint(desired), sent_at=now, sent_keys=tuple(sorted(desired.settings)))
     return replace(sent, certificate=decision.certificate or memory.certificate)
 
 
+_NO_SETTINGS = frozenset({Action.PREPARE_RELAY, Action.REINSTALL})
 # Steps that send nothing to the extension.
 _BESIDE = frozenset({Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY})
 
@@ -102,6 +113,8 @@ def after_sending(before: Memory, written: Memory, outcome: Outcome, now: dateti
         sent_at=before.sent_at,
         sent_keys=before.sent_keys,
         certificate=before.certificate,
+        reverts=before.reverts,
+        reinstalled_at=before.reinstalled_at,
     )
     if outcome.error is None:
         return taken_back
@@ -262,8 +275,8 @@ def upgraded(seen: Observation) -> tuple[str, str] | None:
 
 
 def _sent_keys(decision: Decision) -> tuple[str, ...]:
-    """The settings that a step sends; a relay that is made ready carries none."""
-    if decision.desired is None or not decision.action.writes or decision.action is Action.PREPARE_RELAY:
+    """The settings that a step sends; a relay that is made ready carries none, and a deletion neither."""
+    if decision.desired is None or not decision.action.writes or decision.action in _NO_SETTINGS:
         return ()
     return tuple(sorted(decision.patch or decision.desired.settings))
 

@@ -1,44 +1,37 @@
 """The extension exists: wait for what runs, repair what failed, compare what stands."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from shared.azureml.auto import resolve_auto
-from shared.azureml.checks import CERT_FILE, KEY_FILE
-from shared.azureml.derivation import derive
-from shared.azureml.drift import Differences, differences, fingerprint, patch_settings
-from shared.azureml.preflight import settled
-from shared.azureml.risk import Risk, risk_of_change
-from shared.errors import SettingsError
+from shared.azureml.drift import Differences, differences
+from shared.azureml.hands import hand_of
 from shared.model.decision import Action, Decision, LookBy, Want
 from shared.model.extension import DesiredExtension, Extension
-from shared.model.inside import Activity
-from shared.model.state import Condition, HoldCode, Management
-from shared.policy.guardrails import violations
+from shared.model.hand import Hand
+from shared.model.state import Condition, Management
 from shared.policy.model import AdoptionMode
-from shared.reconcile import adoption, checking, install
+from shared.reconcile import adoption, drifting, install, patience
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
+from shared.reconcile.change import change, resend, wanted_on
 from shared.reconcile.inputs import choice_of
-from shared.reconcile.rotation import Rotation, heartbeat_missing, rotation_of, serves_certificate
-from shared.reconcile.verification import verified, work_of
+from shared.reconcile.rotation import Rotation, rotation_of
+from shared.reconcile.verification import verified
 
 
 def wait(case: Case) -> Decision:
     """An operation runs: look again, at growing intervals once it has lasted longer than it should."""
     timing = case.policy.timing
     extension = case.situation.extension
-    started = case.memory.sent_at or (extension.modified_at if extension else None) or case.now
+    started = patience.began(case)
     lasted = case.now - started
     pause = timing.follow_up
-    reason = case.situation.detail or "The extension's state is not known yet"
+    # Looks become rare as it lasts, on Arc long before the patience with agents that are away is over.
     if lasted > timing.stuck_after:
         pause = since(case.cluster.id, started, case.now, first=timing.follow_up, longest=timing.backoff_max)
-        reason = f"{reason}; it has lasted {lasted}, longer than expected"
     return Decision(
         Action.WAIT,
         case.state(),
-        f"{reason}.",
+        patience.told(case, lasted),
         extension=extension.name if extension else None,
         next_look=case.look_in(pause),
         attempts=case.memory.attempts,
@@ -69,7 +62,7 @@ def decide(case: Case) -> Decision:
         )
     if case.situation.condition is Condition.FAILED_INSTALL:
         return install.decide(case)
-    return _failed_update(case, extension)
+    return resend(case, extension)
 
 
 def _kept_profile(case: Case) -> str | None:
@@ -91,13 +84,14 @@ def _compare(case: Case, extension: Extension) -> Decision:
             profile=kept,
             advice=(f"By today's facts rule '{case.selection.rule}' would choose '{case.selection.profile}'.",),
         )
-    wanted = _wanted(case, extension)
+    wanted = wanted_on(case, extension)
     if isinstance(wanted, Decision):
         return wanted
     found = differences(wanted, extension, previously=case.memory.sent_keys)
     leftover = (f"leftover (PATCH cannot remove keys): {', '.join(found.leftover)}",) if found.leftover else ()
     if not case.situation.ours:
         return adoption.decide(case, extension, wanted, found)
+    found, advice = _of_others(case, extension, wanted, found)
     rotation = rotation_of(case, extension, wanted)
     if rotation is not None and rotation.unread:
         return Decision(
@@ -114,12 +108,30 @@ def _compare(case: Case, extension: Extension) -> Decision:
         )
     sending = rotation is not None and rotation.send
     if not found.changed and not sending:
-        advice = (*wanted.warnings, *leftover, *_trouble(rotation))
+        advice = (*wanted.warnings, *leftover, *advice, *_trouble(rotation))
         standing = _standing(case, extension, "All settings are as wanted.", advice=advice)
         standing = replace(standing, desired=wanted, certificate=rotation.standing if rotation else None)
         return verified(case, extension, standing)
-    change = _change(case, extension, wanted, found, rotation if sending else None)
-    return change if change.certificate or rotation is None else replace(change, certificate=rotation.standing)
+    step = change(case, extension, wanted, found, rotation if sending else None)
+    return step if step.certificate or rotation is None else replace(step, certificate=rotation.standing)
+
+
+def _of_others(
+    case: Case, extension: Extension, wanted: DesiredExtension, found: Differences
+) -> tuple[Differences, tuple[str, ...]]:
+    """The differences that call for a step, and what is to be told of the others."""
+    found, news = drifting.without_news(found, wanted, case)
+    advice = [f"a fresh installation would also get: {', '.join(news)}"] if news else []
+    if drifting.by_platform(case, extension, wanted, found):
+        kept = ", ".join(f"{key} is {there}, not {asked}" for key, (there, asked) in sorted(found.changed.items()))
+        advice.append(f"changed by the platform, which is no drift: {kept}")
+        found = replace(found, changed={})
+    if wanted.protected and hand_of(extension, case.seen.own_names) in {Hand.PERSON, Hand.APPLICATION}:
+        advice.append(
+            f"protected values ({', '.join(wanted.protected)}) are not observable: somebody else wrote to the "
+            "extension last, and whether he replaced them cannot be told"
+        )
+    return found, tuple(advice)
 
 
 def _standing(
@@ -137,197 +149,3 @@ def _standing(
 
 def _trouble(rotation: Rotation | None) -> tuple[str, ...]:
     return (rotation.trouble,) if rotation is not None and rotation.trouble else ()
-
-
-def _wanted(case: Case, extension: Extension) -> DesiredExtension | Decision:
-    """What the extension should hold. Values resolved at install are read back from it, not derived anew."""
-    selection = case.selection
-    changed_profile = (
-        case.situation.ours and case.memory.profile is not None and case.memory.profile != selection.profile
-    )
-    resolved: Mapping[str, str] | None = None if changed_profile else extension.settings
-    automatic = resolve_auto(
-        case.cluster,
-        selection.settings,
-        selection.origins,
-        resolved,
-        inside=case.seen.inside,
-        extension_name=extension.name,
-    )
-    if automatic.unknown_facts or (resolved is None and case.cluster.nodes is None):
-        facts = ", ".join(automatic.unknown_facts or ("nodes",))
-        return case.facts_unknown(f"facts-unknown({facts}): Azure does not report it yet.")
-    # What somebody else put into the protected settings cannot be read, and is taken to be what his settings need.
-    unseen = not case.situation.ours and selection.certificate is None and serves_certificate(extension)
-    try:
-        return derive(
-            case.cluster,
-            automatic.settings,
-            origins=automatic.origins,
-            protected=(CERT_FILE, KEY_FILE) if unseen else (),
-            resolved=resolved,
-            release_train=selection.release_train,
-            version=selection.version,
-            auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
-            auto_upgrade_mode=selection.auto_upgrade_mode,
-            certificate=selection.certificate,
-        )
-    except SettingsError as error:
-        return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
-
-
-def _names(changed: Mapping[str, object]) -> str:
-    return ", ".join(sorted(changed))
-
-
-def _change(
-    case: Case,
-    extension: Extension,
-    wanted: DesiredExtension,
-    found: Differences,
-    rotation: Rotation | None = None,
-) -> Decision:
-    """A difference on an extension of ours: the policy's doing, somebody's drift, or a newer certificate."""
-    forbidden = _forbidden(case, wanted)
-    if forbidden is not None:
-        return forbidden
-    pausing = install.spent_or_pausing(case, None)
-    if pausing is not None:
-        return pausing
-    drifted = bool(found.changed) and case.memory.sent == fingerprint(wanted)
-    risks = [risk for risk in risk_of_change(found.changed) if risk is not Risk.SAFE]
-    table = case.policy.enforcement
-    what = "Reverting drift" if drifted else "An update"
-    if risks:
-        enforcement = table.drift_disruptive if drifted else table.update_disruptive
-        what = f"{what} that {' and '.join(risk.value for risk in risks)}"
-    else:
-        enforcement = table.drift_safe if drifted else table.update_safe
-    cause = "changed by somebody since Muster sent it" if drifted else "wanted by the policy"
-    told = [f"{_names(found.changed)}: {cause}"] if found.changed else []
-    told += [rotation.why] if rotation is not None else []
-    condition = Condition.DRIFTED if found.changed else Condition.CURRENT
-    decision = Decision(
-        Action.UPDATE,
-        case.state(condition=condition),
-        f"{'; '.join(told)}.",
-        profile=case.selection.profile,
-        extension=extension.name,
-        desired=wanted,
-        patch=patch_settings(found),
-        changes=found.changed,
-        next_look=case.look_in(case.policy.timing.follow_up),
-        attempts=case.memory.attempts,
-        protected=rotation is not None,
-        wants=_before_change(case, wanted, risks, rotation),
-        by_policy=bool(found.changed) and not drifted,
-        disruptive=bool(risks) or rotation is not None,
-    )
-    outcome = case.enforced(enforcement, decision, what)
-    if not outcome.action.writes:
-        return replace(outcome, state=replace(outcome.state, condition=condition))
-    outcome = _unless_unsettled(case, outcome)
-    if outcome.action.writes and _INTERRUPTS.intersection(risks):
-        waiting = _unless_idle(case, outcome, what)
-        if waiting is not None:
-            return replace(waiting, state=replace(waiting.state, condition=condition))
-    return _with_certificate(case, outcome, rotation)
-
-
-_INTERRUPTS = frozenset({Risk.INTERRUPTS_JOBS, Risk.INTERRUPTS_ENDPOINTS})
-
-
-def _before_change(
-    case: Case, wanted: DesiredExtension, risks: Sequence[Risk], rotation: Rotation | None
-) -> frozenset[Want]:
-    """What has to be read before a change: running work that it could hurt, the certificate that it sends."""
-    wants = set()
-    inside = case.seen.inside is None and checking.may_look_inside(case.policy, case.cluster.kind)
-    if inside and _INTERRUPTS.intersection(risks):
-        wants.add(Want.INSIDE)
-    if rotation is not None:
-        wants |= checking.unread(case, wanted) & {Want.CERTIFICATE}
-    return frozenset(wants)
-
-
-def _unless_idle(case: Case, decision: Decision, what: str) -> Decision | None:
-    """A hold while work runs, or may run: nobody approved that it be interrupted."""
-    work = work_of(case)
-    if work.activity is Activity.IDLE:
-        return None
-    told = work.detail or "jobs or endpoints run"
-    held = case.hold(HoldCode.BUSY, f"{what} waits until the cluster is idle ({work.activity.value}: {told}).")
-    return replace(
-        held, intended=decision.action, changes=decision.changes, profile=decision.profile, wants=decision.wants
-    )
-
-
-def _with_certificate(case: Case, decision: Decision, rotation: Rotation | None) -> Decision:
-    """The step that sends a certificate, once it was checked and, on Arc, an agent is there to fetch it."""
-    if rotation is None or not decision.action.writes:
-        return decision
-    results = checking.examined(case, {}, certificate="asked")
-    bad = [result for result in results if result.id.startswith("tls-") and result.blocks]
-    if bad:
-        held = case.hold(HoldCode.PREFLIGHT, " ".join(str(result) for result in bad))
-        return replace(held, checks=results, intended=decision.action)
-    if heartbeat_missing(case):
-        return replace(
-            decision,
-            action=Action.WAIT,
-            intended=decision.action,
-            reason=f"{decision.reason} It is sent after the agents' next heartbeat.",
-            wants=frozenset(),
-        )
-    version = case.seen.certificate.version if case.seen.certificate else None
-    return replace(decision, certificate=version.fingerprint if version else None)
-
-
-def _forbidden(case: Case, wanted: DesiredExtension) -> Decision | None:
-    found = violations(case.policy, case.cluster, wanted.settings, management_groups=case.seen.management_groups)
-    return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in found)) if found else None
-
-
-def _failed_update(case: Case, extension: Extension) -> Decision:
-    """An update failed and was rolled back; the old release serves. The wanted settings are sent again."""
-    waiting = install.spent_or_pausing(case, extension)
-    if waiting is not None:
-        return waiting
-    wanted = _wanted(case, extension)
-    if isinstance(wanted, Decision):
-        return wanted
-    found = differences(wanted, extension, previously=case.memory.sent_keys)
-    if any(risk is not Risk.SAFE for risk in risk_of_change(found.changed)):
-        return _change(case, extension, wanted, found)
-    forbidden = _forbidden(case, wanted)
-    if forbidden is not None:
-        return forbidden
-    decision = Decision(
-        Action.REPAIR,
-        case.state(),
-        f"The last update failed and was rolled back ({case.situation.detail}); it is sent again.",
-        profile=case.selection.profile,
-        extension=extension.name,
-        desired=wanted,
-        # ARM already stores the settings of the failed update, so a PATCH of differences would be empty.
-        patch=patch_settings(found) or dict(wanted.settings),
-        # Protected values of a failed operation are kept for 48 hours only: the certificate goes along again.
-        protected=wanted.certificate is not None,
-        certificate=case.memory.certificate,
-        wants=checking.unread(case, wanted) & {Want.CERTIFICATE},
-        changes=found.changed,
-        next_look=case.look_in(case.policy.timing.follow_up),
-        attempts=case.memory.attempts,
-    )
-    outcome = case.enforced(case.policy.enforcement.repair, decision, "Repair")
-    if not outcome.action.writes:
-        return outcome
-    rotation = Rotation(send=True) if wanted.certificate is not None else None
-    return _with_certificate(case, _unless_unsettled(case, outcome), rotation)
-
-
-def _unless_unsettled(case: Case, decision: Decision) -> Decision:
-    blockers = settled(case.cluster)
-    if blockers:
-        return case.hold(HoldCode.PREFLIGHT, " ".join(str(finding) for finding in blockers))
-    return decision

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.azureml.drift import Differences, differences, fingerprint, patch_properties, patch_settings
+from shared.azureml.drift import Differences, comparable, differences, fingerprint, patch_properties, patch_settings
 from shared.azureml.risk import Risk, risk_of_change
 from shared.model.extension import DesiredExtension, Extension, Origin, Provenance, Relay
 
@@ -188,3 +188,39 @@ def test_fingerprint_does_not_depend_on_order_or_boolean_case(settings, random):
 def test_fingerprint_tells_extensions_apart(other):
     """Whatever would be sent otherwise changes it."""
     assert fingerprint(other) != fingerprint(DesiredExtension({"a": "1"}))
+
+
+spellings = st.sampled_from(["True", "true", "TRUE", "tRuE"])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["enableTraining", "installVolcano", "nginxIngress.enabled"]), spellings), spellings
+)
+def test_the_spelling_of_booleans_is_no_difference(settings, spelling):
+    """However the service, a person or the CLI writes them, of documented keys and of others."""
+    there = actual(dict.fromkeys(settings, spelling) | {"theirs": "x"})
+
+    assert differences(DesiredExtension(settings), there) == Differences({})
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=6), st.text(max_size=4), max_size=6))
+def test_keys_that_we_do_not_set_are_never_compared(others):
+    """Whatever stands there beside ours: no difference, nothing in a PATCH."""
+    wanted = DesiredExtension({"enableTraining": "True"})
+    there = actual(
+        {key: value for key, value in others.items() if key != "enableTraining"} | {"enableTraining": "true"}
+    )
+
+    assert differences(wanted, there) == Differences({})
+
+
+@pytest.mark.parametrize("there", ["", "1", "yes", "False", "Truely"])
+def test_what_is_no_spelling_of_true_differs(there):
+    """Tolerance ends at the letter case."""
+    assert differences(DesiredExtension({"enableTraining": "True"}), actual({"enableTraining": there})).changed
+
+
+def test_fingerprints_of_other_versions_say_nothing():
+    """Only one that was computed the present way can be compared."""
+    assert comparable(fingerprint(DesiredExtension({})))
+    assert not any(comparable(sent) for sent in (None, "", "v0:feed", "v2:feed", "v10:feed", "feed", "something else"))

@@ -390,14 +390,26 @@ def test_an_extension_whose_cluster_is_not_listed_is_told():
 
 
 def test_a_step_that_the_policy_would_lead_to_is_told():
-    """An extension of Muster's own that lacks what is always sent is updated under any policy: the plan says so."""
+    """A switch of an older service type that Muster's own extension still has is put out under any policy."""
+    owner = cluster("ours")
+    asked = {"enableInference": "True", "allowInsecureConnections": "True", "inferenceRouterServiceType": "ClusterIP"}
+    whole = by_cli(owner, asked, created_by="muster")
+    stale = dict(whole.settings) | {"scoringFe.serviceType.nodePort": "True"}
+
+    found = import_fleet([owner], {owner.id: [replace(whole, settings=stale)]}, NOW, own_names=frozenset({"muster"}))
+
+    assert found.changes[0].startswith(f"{owner.id}: Update: ")
+
+
+def test_what_only_a_newer_muster_derives_is_no_step():
+    """An extension of Muster's own that lacks a derived key stands as it is."""
     owner = cluster("ours")
     whole = by_cli(owner, TRAINING, created_by="muster")
     bare = {key: value for key, value in whole.settings.items() if key != "servicebus.enabled"}
 
     found = import_fleet([owner], {owner.id: [replace(whole, settings=bare)]}, NOW, own_names=frozenset({"muster"}))
 
-    assert found.changes[0].startswith(f"{owner.id}: Update: ")
+    assert found.changes == ()
 
 
 def test_the_written_tests_pass(tmp_path: Path):

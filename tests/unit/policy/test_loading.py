@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.azureml.failures import FailureClass
 from shared.errors import PolicyError
 from shared.model.check import Severity
 from shared.policy.loading import PolicyText, parse_policy, policy_digest, read_policy
@@ -55,6 +56,8 @@ MISTAKES = {
     "factor": ("remediation: {timing: {backoffFactor: 0.5}}\n", "remediation.timing", "must be 1 or more"),
     "backoff order": ("remediation: {timing: {backoffMax: 1s}}\n", "remediation.timing", "shorter than"),
     "attempts": ("remediation: {maxAttempts: 0}\n", "remediation.maxAttempts", "not between 1 and"),
+    "attempts-of": ("remediation: {attempts: {wait: 0}}\n", "remediation.attempts.wait", "not between 1 and"),
+    "class-of-failure": ("remediation: {attempts: {waiting: 3}}\n", "remediation.attempts", "waiting"),
     "workspace": ("workspace: ml-prod\n", "policy.yaml:2 workspace", "not a valid workspace"),
     "no rule word": ("noRuleMatched: stop\n", "policy.yaml:2 noRuleMatched", "not a valid noRuleMatched"),
     "rollout key": ("rollout: {ring: []}\n", "policy.yaml:2 rollout.ring", "did you mean 'rings'?"),
@@ -294,6 +297,7 @@ def test_the_smallest_policy_has_the_designs_defaults():
     assert found.enforcement.update_disruptive is Enforcement.APPROVE
     assert found.timing.unavailable_max == 2 * found.timing.follow_up
     assert found.max_attempts == 5
+    assert found.attempts == {FailureClass.TRANSIENT: 10, FailureClass.PERMANENT: 1}
 
 
 def test_values_stay_as_they_were_written():
@@ -395,8 +399,9 @@ def test_timing_and_enforcement_are_read():
         "enforcement: {install: report, driftDisruptive: never}\n"
         "remediation:\n"
         "  timing: {followUp: 3s, secondLook: 4m, backoffFirst: 5s, backoffFactor: 1.5, backoffMax: 6h,\n"
-        "           stuckAfter: 7m, verifyEvery: 8d, factsWait: 9s}\n"
+        "           stuckAfter: 7m, stuckAfterArc: 3d, reinstallPause: 11s, verifyEvery: 8d, factsWait: 9s}\n"
         "  maxAttempts: 7\n"
+        "  attempts: {operator: 2, transient: 20}\n"
         "pause: {max: 2d}\n"
     )
 
@@ -408,11 +413,21 @@ def test_timing_and_enforcement_are_read():
         backoff_factor=1.5,
         backoff_max=timedelta(hours=6),
         stuck_after=timedelta(minutes=7),
+        stuck_after_arc=timedelta(days=3),
+        reinstall_pause=timedelta(seconds=11),
         verify_every=timedelta(days=8),
         facts_wait=timedelta(seconds=9),
         unavailable_max=timedelta(seconds=6),
     )
     assert found.max_attempts == 7
+    # Classes without a word of their own follow maxAttempts, but for what fails again anyway.
+    assert {klass.value: count for klass, count in found.attempts.items()} == {
+        "transient": 20,
+        "wait": 7,
+        "permanent": 1,
+        "operator": 2,
+        "unknown": 7,
+    }
     assert found.pause_max == timedelta(days=2)
 
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from shared.model.decision import Action
+from shared.model.extension import Origin, Provenance
 from shared.model.observation import Memory
-from shared.model.state import Condition
+from shared.model.state import Condition, HoldCode
 from shared.policy.model import AdoptionMode
 from shared.reconcile.decide import decide
 from shared.reconcile.record import before_sending, remembered
@@ -103,4 +104,74 @@ def test_an_adopted_relay_is_read_from_the_stored_settings():
 
     assert not decision.changes
     assert decision.desired.relay.namespace == "theirs"
+    assert any("protected values" in line for line in decision.advice)
+
+
+VAULT = "https://kv.vault.azure.net/certificates/ml"
+HTTPS = {"enableInference": "True", "allowInsecureConnections": "False", "sslCname": "ml.example.com"}
+
+
+def https(policy):
+    """The policy with a certificate from Key Vault in every profile."""
+    profiles = {
+        name: replace(
+            profile,
+            settings={key: value for key, value in (dict(profile.settings) | HTTPS).items() if key != "sslSecret"},
+            origins=dict(profile.origins) | dict.fromkeys(HTTPS, Provenance(Origin.PROFILE, name)),
+            key_vault_certificate=VAULT,
+        )
+        for name, profile in policy.profiles.items()
+    }
+    return replace(policy, profiles=profiles)
+
+
+def test_a_certificate_that_would_have_to_be_written_holds():
+    """The protected map is replaced whole, and what is in it nobody can read: no write, and the reason says so."""
+    plain = dict(installed(ready()).extensions[0].settings)
+    decision = decide(adopted(ready(), plain), https(CONVERGE), NOW)
+
+    assert decision.action is Action.HOLD, decision.reason
+    assert decision.state.hold.code is HoldCode.PROTECTED_VALUES
+    assert decision.state.condition is Condition.DRIFTED
+    assert "every protected value in use must have a source" in decision.reason
+    assert not decision.intended.writes
+
+
+def test_safe_differences_are_sent_before_it_is_held():
+    """What needs no secret is put right first; inference is not switched on without what it needs."""
+    plain = dict(installed(ready()).extensions[0].settings) | {"enableTraining": "False", "enableInference": "False"}
+    decision = decide(adopted(ready(), plain), https(CONVERGE), NOW)
+
+    assert decision.action is Action.UPDATE, decision.reason
+    assert set(decision.patch) == {"enableTraining"}
+    assert not decision.protected
+
+
+def test_a_relay_that_is_not_connected_yet_holds():
+    """On Arc the relay's key would have to be written; one that is in use needs nothing."""
+    stored = dict(installed(ready("arc")).extensions[0].settings)
+    without = stored | {"relayserver.enabled": "false"}
+    held = decide(adopted(ready("arc"), without), CONVERGE, NOW)
+
+    assert held.state.hold.code is HoldCode.PROTECTED_VALUES
+    assert "Azure Relay" in held.reason
+    assert decide(adopted(ready("arc"), stored), CONVERGE, NOW).action is Action.NOTHING
+
+
+@pytest.mark.parametrize("mode", [AdoptionMode.OBSERVE, AdoptionMode.BASELINE])
+def test_where_nothing_is_written_anyway_nothing_is_held(mode):
+    """The other modes only report."""
+    plain = dict(installed(ready()).extensions[0].settings)
+    decision = decide(adopted(ready(), plain), https(replace(SHIPPED, adoption=mode)), NOW)
+
+    assert decision.action is Action.NOTHING
+    assert any("protected values" in line for line in decision.advice)
+
+
+def test_a_certificate_that_is_served_already_is_left():
+    """Which one it is cannot be read: told, and nothing held."""
+    served = dict(installed(ready()).extensions[0].settings) | HTTPS
+    decision = decide(adopted(ready(), served), https(CONVERGE), NOW)
+
+    assert decision.action is not Action.HOLD, decision.reason
     assert any("protected values" in line for line in decision.advice)

@@ -11,6 +11,7 @@ from shared.azureml.drift import fingerprint
 from shared.model.cluster import Cluster, NodePool, Source
 from shared.model.extension import Extension
 from shared.model.gates import Gates, Mode
+from shared.model.hand import Hand, Revert
 from shared.model.identity import ClusterId, Kind
 from shared.model.inside import Activity, Existing, Inside, Part, RunningWork, Verification
 from shared.model.intent import Intent, Word
@@ -78,6 +79,8 @@ remediation: {maxAttempts: 2}
 
 MODERATE = settings(max_examples=80, deadline=None, database=None)
 
+# What Helm says of a release that never stood: the one text that allows a reinstall.
+BROKEN = 'Error: UPGRADE FAILED: "azureml" has no deployed releases'
 # Every provisioningState of the swagger (2023-05-01 to 2025-03-01), one of older documentation, and two
 # that nobody has invented yet.
 STATES = ("Succeeded", "Failed", "Canceled", "Creating", "Updating", "Deleting", "Pending", "Hibernating", "")
@@ -221,6 +224,7 @@ def intents(draw: st.DrawFn, cluster: Cluster) -> Intent:
     )
 
 
+_reverts = st.lists(st.builds(Revert, past, st.sampled_from(Hand)), max_size=3).map(tuple)
 _holds = st.builds(Hold, st.sampled_from(HoldCode), st.just("told"), since=st.none() | moments)
 _states = st.builds(
     State, st.sampled_from(Management), st.sampled_from(Condition), st.none() | _holds, st.sampled_from(Reachability)
@@ -247,6 +251,9 @@ def memories(draw: st.DrawFn, cluster: Cluster, policy: Policy, sent: str | None
         trouble_since=draw(st.none() | moments),
         next_look=draw(st.none() | moments),
         follow_up=draw(st.none() | st.just(FollowUp("1", "r"))),
+        version=draw(st.sampled_from([None, None, "1.1.90"])),
+        reverts=draw(_reverts),
+        reinstalled_at=draw(st.none() | st.none() | past),
     )
 
 
@@ -267,10 +274,13 @@ def extensions(draw: st.DrawFn, wanted: dict[str, str]) -> Extension:
         release_train=draw(st.sampled_from([None, "stable", "Preview"])),
         auto_upgrade_minor_version=draw(st.sampled_from([None, True, False])),
         error_code=draw(st.sampled_from(["", "ExtensionOperationFailed"])),
-        error_message=draw(st.sampled_from(["", "Error: timed out waiting for the condition"])),
+        error_message=draw(st.sampled_from(["", "Error: timed out waiting for the condition", BROKEN])),
         system_managed=draw(st.sampled_from([False, False, False, True])),
         created_by=draw(st.sampled_from([None, OURS, OURS.upper(), "somebody@example.com"])),
         modified_at=draw(st.none() | moments),
+        created_at=draw(st.none() | st.just(NOW) | past),
+        modified_by=draw(st.sampled_from([None, OURS, "somebody@example.com"])),
+        modified_by_type=draw(st.sampled_from([None, "User", "Application", "ManagedIdentity"])),
     )
 
 
