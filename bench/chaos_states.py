@@ -126,6 +126,7 @@ class Chaos(RuleBasedStateMachine):
         if cluster is None or len(self.tags) < 2:
             return
         tags = self.tags.pop(cluster)
+        self.ever_working.discard(str(cluster))  # one that is built again is another cluster
         self.ground.control.delete_cluster(str(cluster), emit=False)
         if again:
             self._create(cluster.name, cluster.kind.value, tags, 3)
