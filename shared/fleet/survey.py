@@ -96,7 +96,7 @@ class Survey:
 
     Attributes:
         asked: clusters to be asked for, with the reason.
-        fresh: clusters that would get the extension for the first time.
+        fresh: clusters that would get the extension for the first time, each with its ring.
         wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
         changing: the same clusters by name.
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
@@ -110,7 +110,7 @@ class Survey:
     extensions: int = 0
     decided: int = 0
     asked: dict[ClusterId, str] = field(default_factory=dict)
-    fresh: set[ClusterId] = field(default_factory=set)
+    fresh: dict[ClusterId, str] = field(default_factory=dict)
     wanting: Counter[str] = field(default_factory=Counter)
     changing: list[ClusterId] = field(default_factory=list)
     would_change: int = 0
@@ -214,7 +214,7 @@ class _Desk:
             self._found.wanting[entry.ring or ""] += 1
             self._found.changing.append(ClusterId.parse(entry.id))
         if entry.fresh:
-            self._found.fresh.add(ClusterId.parse(entry.id))
+            self._found.fresh[ClusterId.parse(entry.id)] = entry.ring or ""
 
     def _digest(self, basis: Any, row: Json, listed: Sequence[Json], memory: Stored | None, cluster: str) -> str:
         heard = row.pop(HEARTBEAT, None)  # changes every few minutes, and decides nothing here

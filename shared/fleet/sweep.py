@@ -136,9 +136,14 @@ class Sweep:
     async def _no_more_than_may_go(
         self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], wanted: dict[ClusterId, str]
     ) -> None:
-        """Ask for as many as the books have room for: a look that can only be put off costs reads and does nothing."""
+        """Ask for as many as the books have room for: a look that can only be put off costs reads and does nothing.
+
+        Where there are more new clusters than places, the earlier rings come first.
+        """
         places = (await self.gatekeeper.view(policy, words)).places
+        rings = {ring.name: number for number, ring in enumerate(policy.rollout.rings)}
         fresh = [cluster for cluster in wanted if cluster in found.fresh]
+        fresh.sort(key=lambda cluster: rings.get(found.fresh[cluster], len(rings)))
         late = fresh[places:] if places is not None else []
         late += [cluster for cluster in found.changing if cluster in wanted][_QUEUED:]
         for cluster in late:

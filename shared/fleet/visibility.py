@@ -5,7 +5,7 @@ slip with tags looks like a fleet that wants to be onboarded. Neither is acted o
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from shared.model.identity import ClusterId
@@ -35,7 +35,9 @@ class Doubts:
         return " ".join(filter(None, (self.unseen, self.mass)))
 
 
-def doubts(known: Mapping[str, int], unlisted: list[Stored], fresh: set[ClusterId], most_fresh: int | None) -> Doubts:
+def doubts(
+    known: Mapping[str, int], unlisted: list[Stored], fresh: Collection[ClusterId], most_fresh: int | None
+) -> Doubts:
     """What is doubtful about a reading.
 
     Args:
@@ -61,7 +63,7 @@ def _unseen(known: Mapping[str, int], unlisted: list[Stored]) -> str:
     return ""
 
 
-def _mass(fresh: set[ClusterId], most: int | None) -> str:
+def _mass(fresh: Collection[ClusterId], most: int | None) -> str:
     if most is None or len(fresh) <= most:
         return ""
     return (

@@ -294,6 +294,22 @@ async def test_tags_that_three_hundred_clusters_get_at_once_install_nothing_unti
     assert len(fleet.control.writes(since)) == 40
 
 
+async def test_new_clusters_beyond_the_hours_places_come_ring_by_ring(fleet):
+    """Two places an hour: the canaries have them, although their ids come last."""
+    await fleet.put_policy(volcano="false", rollout=RINGS + "  newClusters: {perHour: 2}")
+    fleet.made(4, SELECTED, "a")
+    canaries = fleet.made(2, SELECTED | {"ring": "canary"}, "z")
+    await fleet.house.sweep.run()
+    first = await fleet.asked()
+    await fleet.look(first)
+    fleet.pass_time(timedelta(minutes=65))
+    await fleet.house.sweep.run()
+    later = [cluster for cluster in await fleet.asked() if cluster not in first]
+
+    assert set(first) == set(canaries)
+    assert len(later) == 2
+
+
 async def test_a_pause_of_the_fleet_holds_and_its_end_lets_go(fleet):
     """A person's word, by the API's own store: no write while it stands, all of them afterwards."""
     await fleet.put_policy(volcano="false", rollout="")
