@@ -35,7 +35,7 @@ from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
 from shared.model.state import Condition, HoldCode
 from shared.policy.model import Policy
-from shared.policy.rollout import ring_of
+from shared.policy.rings import ring_of
 from shared.reconcile.beyond import Beyond
 from shared.reconcile.decide import decide
 from shared.reconcile.gating import FIRST

@@ -13,7 +13,7 @@ from shared.model.intent import FleetWord
 from shared.model.observation import Memory, Observation
 from shared.model.state import Condition, Hold, HoldCode
 from shared.policy.model import Policy
-from shared.policy.rollout import ring_of
+from shared.policy.rings import ring_of
 from shared.reconcile.gating import FIRST
 
 _ENDED = frozenset(

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.identity import Kind
 from shared.model.state import Condition, HoldCode
-from shared.policy.rollout import Ring, Window, ring_of
+from shared.policy.rings import ring_of
+from shared.policy.rollout import Ring, Window
 from shared.policy.windows import opening
 from shared.reconcile.case import Case
 from shared.reconcile.ladder import failure_of

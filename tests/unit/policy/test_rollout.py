@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.policy.loading import parse_policy, read_policy
+from shared.policy.rings import ring_of
 from shared.policy.rollout import (
     Blackout,
     BlastRadius,
@@ -15,7 +16,6 @@ from shared.policy.rollout import (
     Rollout,
     StopOn,
     Window,
-    ring_of,
 )
 from tests.unit.policy.builders import cluster, policy
 
