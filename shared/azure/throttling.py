@@ -22,7 +22,7 @@ from shared.errors import Paced
 
 # Size, and tokens a second. A little is left for what other tools of the same identity do.
 _BUCKETS = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes": (200.0, 10.0)}
-_USED = 0.95
+_USED = 0.98
 # Where an answer says that no more than this is left, somebody else of the same identity spends as well.
 _LITTLE = 10
 _CLASSES = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}

@@ -77,8 +77,8 @@ async def test_a_burst_goes_at_once_and_what_follows_keeps_to_the_rate():
     for number in range(400):
         await line.run(read(number))
     burst = len(wire.sent) - len(clock.slept)
-    assert 235 <= burst <= 250
-    assert clock.now - 1000.0 == pytest.approx((400 - burst) / 23.75, rel=0.02)
+    assert 240 <= burst <= 250
+    assert clock.now - 1000.0 == pytest.approx((400 - burst) / 24.5, rel=0.02)
 
 
 async def test_a_turn_that_comes_too_late_is_refused_and_kept():
