@@ -9,19 +9,21 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import cold, deciding, sweeping, to_put
+from bench import clients, cold, deciding, onboarding, sweeping, to_put
 from bench.machine import described
 from bench.table import Table, rendered
 from devhost.child import REPOSITORY, ChildError
 
 RESULT = REPOSITORY / "build" / "bench.json"
 
-# In the order in which they run; each gets a folder for its logs, and whether to be quick.
-BENCHMARKS: dict[str, Callable[[Path, bool], Table]] = {
-    "cold": lambda folder, quick: cold.measure(folder, quick=quick),
-    "event": lambda folder, quick: to_put.measure(folder, quick=quick),
-    "decide": lambda _, quick: deciding.measure(quick=quick),
-    "sweep": lambda folder, quick: sweeping.measure(folder, quick=quick),
+# In the order in which they run; each gets a folder for its logs, and what was asked for.
+BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
+    "cold": lambda folder, asked: cold.measure(folder, quick=asked.quick),
+    "event": lambda folder, asked: to_put.measure(folder, quick=asked.quick),
+    "client": lambda folder, asked: clients.measure(folder, quick=asked.quick),
+    "onboard": lambda folder, asked: onboarding.measure(folder, quick=asked.quick),
+    "decide": lambda _, asked: deciding.measure(quick=asked.quick),
+    "sweep": lambda folder, asked: sweeping.measure(folder, quick=asked.quick, large=asked.large),
 }
 
 
@@ -29,6 +31,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=sorted(BENCHMARKS), help="may be given more than once")
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
+    parser.add_argument("--large", action="store_true", help="sweep 100,000 clusters, too")
     return parser.parse_args(argv)
 
 
@@ -54,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in arguments.only or BENCHMARKS:
             begun = time.monotonic()
             try:
-                tables.append(BENCHMARKS[name](Path(logs) / name, arguments.quick))
+                tables.append(BENCHMARKS[name](Path(logs) / name, arguments))
             except (RuntimeError, ChildError) as error:
                 print(f"bench {name}: {error}", file=sys.stderr)
                 return 1

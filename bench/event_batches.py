@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,16 +22,18 @@ from devhost.child import REPOSITORY, clean_environment
 from devhost.stack import Stack
 from simulator.control import Control
 
-SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
+# So many that no batch is held up by Resource Manager's buckets: what those cost is told by `bench.onboarding`.
+SUBSCRIPTIONS = tuple(f"{number:08x}-1111-1111-1111-111111111111" for number in range(1, 26))
 _SELECTED = {"aml-onboard": "true"}
-_PATIENCE = 120.0
+_PATIENCE = 600.0
+_EACH = 0.5  # more for each cluster of a batch
 # The namespace of a relay, what lies in it, and the PUT are a step each. Once all objects are there, the look
 # that sends the PUT follows by itself after two seconds; the look after the namespace needs an event here.
 _MOST_LOOKS = 4
 _OWN_LOOK = 5.0
 _SETTINGS = {
     "MUSTER_MODE": "enforce",
-    "MUSTER_SCOPE": SUBSCRIPTION,
+    "MUSTER_SCOPE": ",".join(SUBSCRIPTIONS),
     # No sweep falls into a measurement.
     "MUSTER_SWEEP_SCHEDULE": "0 0 0 1 1 *",
     "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.100",
@@ -69,8 +71,8 @@ class Batch:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator["Run"]:
-    """A stack with one host, subscribed and warmed up by one cluster of each kind."""
+def running(folder: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> Iterator["Run"]:
+    """A stack with one host, subscribed and warmed up: every subscription was looked at, and every kind of cluster."""
     folder.mkdir(parents=True, exist_ok=True)
     policy = folder / "policy.yaml"
     shipped = (REPOSITORY / "policy.yaml").read_text()
@@ -78,8 +80,8 @@ def running(folder: Path) -> Iterator["Run"]:
     policy.write_text(shipped.replace("followUp: 30s", "followUp: 30m"))
     with Stack.start(folder, settings=_SETTINGS | {"MUSTER_POLICY": str(policy)}, storage_log=True) as stack:
         run = Run(stack)
-        for scenario in SCENARIOS:
-            run.batch(run.clusters(scenario, 1))
+        for scenario in scenarios:
+            run.batch(run.clusters(scenario, len(SUBSCRIPTIONS) if scenario.steps == 1 else 1))
         yield run
 
 
@@ -94,6 +96,15 @@ class Run:
         self._control.durations(create=3600, relay=0)
         self._made = self._seen = 0
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process beside the host needs to reach this Azure."""
+        return clean_environment() | self._stack.client_environment()
+
+    def calls(self) -> int:
+        """How many requests Azure has had."""
+        return self._last()
+
     def clusters(self, scenario: Scenario, count: int) -> list[str]:
         """So many clusters of a kind, each in a resource group of its own; no event speaks of them yet."""
         made = range(self._made + 1, self._made + count + 1)
@@ -104,7 +115,7 @@ class Run:
                     "kind": scenario.kind,
                     "name": f"c{number}",
                     "resource_group": f"rg-{number}-",
-                    "subscription": SUBSCRIPTION,
+                    "subscription": SUBSCRIPTIONS[number % len(SUBSCRIPTIONS)],
                     "tags": _SELECTED,
                     "emit": False,
                 }
@@ -117,9 +128,9 @@ class Run:
                 input="\n".join(clusters),
                 text=True,
                 cwd=REPOSITORY,
-                env=clean_environment() | self._stack.client_environment() | _SETTINGS,
+                env=self.environment | _SETTINGS,
                 check=True,
-                timeout=_PATIENCE,
+                timeout=_PATIENCE + count * _EACH,
             )
         return clusters
 
@@ -155,8 +166,8 @@ class Run:
         while len(self._puts(since)) < len(clusters):
             if time.monotonic() > ends:
                 return False
-            time.sleep(0.1)
-        _until(self._is_idle, "the looks did not end")
+            time.sleep(_pause(clusters))
+        _until(self._is_idle, "the looks did not end", clusters)
         return True
 
     def _ask_again(self, clusters: list[str], since: int, waited: dict[str, float]) -> None:
@@ -206,8 +217,8 @@ class Run:
             listed = self._control.requests(since, method="GET", service="extensions")
             return {_group(entry["path"]) for entry in listed} >= wanted
 
-        _until(all_looked_at, "a cluster was not looked at")
-        _until(self._is_idle, "the looks did not end")
+        _until(all_looked_at, "a cluster was not looked at", clusters)
+        _until(self._is_idle, "the looks did not end", clusters)
 
     def _last(self) -> int:
         """The number of the simulator's latest request."""
@@ -241,9 +252,14 @@ def _is_put(entry: dict[str, Any]) -> bool:
     return entry["method"] == "PUT" and entry["service"] == "extensions" and entry["status"] in {200, 201}
 
 
-def _until(condition: Callable[[], bool], complaint: str) -> None:
-    deadline = time.monotonic() + _PATIENCE
+def _pause(clusters: Sequence[str]) -> float:
+    """Between two readings of the log, which takes the longer the larger the batch is."""
+    return max(0.1, len(clusters) / 1000)
+
+
+def _until(condition: Callable[[], bool], complaint: str, clusters: Sequence[str]) -> None:
+    deadline = time.monotonic() + _PATIENCE + len(clusters) * _EACH
     while not condition():
         if time.monotonic() > deadline:
             raise RuntimeError(complaint)
-        time.sleep(0.1)
+        time.sleep(_pause(clusters))

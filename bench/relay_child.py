@@ -10,14 +10,20 @@ from shared.composition import opened
 from shared.config import Settings
 from shared.model.identity import ClusterId
 
+_AT_ONCE = 8
+
 
 async def _prepare(ids: list[str]) -> None:
     async with opened(Settings.read(), clock=lambda: datetime.now(UTC)) as house:
-        reconciler = house.reconciler
-        for each in ids:
-            cluster = await reconciler.observer.arm.cluster(ClusterId.parse(each))
-            while not await reconciler.actor.relays.prepare(cluster, relay_for(cluster)):  # noqa: ASYNC110  it is asked, it does not tell
-                await asyncio.sleep(0.05)
+        reconciler, turn = house.reconciler, asyncio.Semaphore(_AT_ONCE)
+
+        async def prepare(each: str) -> None:
+            async with turn:
+                cluster = await reconciler.observer.arm.cluster(ClusterId.parse(each))
+                while not await reconciler.actor.relays.prepare(cluster, relay_for(cluster)):  # noqa: ASYNC110  it is asked, it does not tell
+                    await asyncio.sleep(0.05)
+
+        await asyncio.gather(*map(prepare, ids))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ ARM ids in any letter case.
 
 from typing import Any, Literal, Protocol
 
-type Work = Literal["amljobs", "jobs", "onlineendpoints", "instancetypes"]
+type Work = Literal["amljobs", "jobs", "onlinedeployments", "onlineendpoints", "instancetypes"]
 type Mode = Literal[
     "slow", "drip", "huge", "garbage", "misshapen", "endless", "redirect", "error", "tls", "unreachable"
 ]

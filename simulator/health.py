@@ -17,9 +17,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.health_foreign import foreign_findings, foreign_refusal
+
 if TYPE_CHECKING:
     from simulator.clusters import Cluster
     from simulator.extensions import Extension
+    from simulator.kubernetes_state import Inside
 
 AZUREML = "microsoft.azureml.kubernetes"
 _MANDATORY = ("cluster_name", "domain", "location", "relayserver.enabled", "servicebus.enabled")
@@ -60,11 +63,12 @@ class Health:
     """Judges an extension at the end of its operation.
 
     `relay_keys` gives the connection strings that a hybrid connection's `azureml_rw` rule has at the
-    moment, for a resource id in any letter case; an empty id stands for all hybrid connections.
+    moment, for a resource id in any letter case; an empty id stands for all hybrid connections. `inside_of`
+    gives what else stands in a cluster.
     """
 
-    def __init__(self, relay_keys: Callable[[str], set[str]]) -> None:
-        self._relay_keys = relay_keys
+    def __init__(self, relay_keys: Callable[[str], set[str]], inside_of: "Callable[[Cluster], Inside]") -> None:
+        self._relay_keys, self._inside_of = relay_keys, inside_of
 
     def verdict(self, extension: "Extension", now: float) -> Verdict:
         """Whether the release comes up. Other types than Azure Machine Learning always do."""
@@ -102,7 +106,7 @@ class Health:
             return "Failed to resolve the extension version from the given values."
         if not cluster.linux_amd64:
             return "timed out waiting for the condition"
-        return None
+        return foreign_refusal(self._inside_of(cluster), extension.settings)
 
     def findings(self, extension: "Extension") -> list[str]:
         """What the health check reports, one line for each finding."""
@@ -118,7 +122,7 @@ class Health:
             found += _tls(settings, protected)
         if cluster.kind == "arc":
             found += self._arc(extension)
-        return found
+        return found + foreign_findings(self._inside_of(cluster), settings)
 
     def _arc(self, extension: "Extension") -> list[str]:
         found = []

@@ -32,6 +32,7 @@ from simulator.kubernetes_state import Inside, Place, Secret, WorkloadChange
 WORK = {
     "amljobs": (AZUREML_GROUP, "AmlJob"),
     "jobs": (VOLCANO_GROUP, "Job"),
+    "onlinedeployments": (AZUREML_GROUP, "OnlineDeployment"),
     "onlineendpoints": (AZUREML_GROUP, "OnlineEndpoint"),
     "instancetypes": (AZUREML_GROUP, "InstanceType"),
 }
@@ -200,7 +201,7 @@ class Contents:
         return list(found.values())
 
     def custom(self, kind: Definition) -> list[Json]:
-        """Jobs, endpoints and instance types. Where their phase stands is known of Volcano's jobs alone."""
+        """Objects of work and instance types. Where their phase stands is known of Volcano's jobs alone."""
         found = [
             {
                 "metadata": metadata(kind.kind, name, place),

@@ -28,7 +28,8 @@ _FINDING = re.compile(r"(?P<code>E\d{5}) (?P<name>\w+): (?P<text>.*)")
 # Which checker finds what; the names were seen in Azure/azure-sdk-for-python 33480, all but E45006's
 # assignment is a guess.
 _CHECKERS = {"E40001": "service", "E40002": "clusterresource", "E40003": "service", "E40007": "inferencev1"}
-_CHECKERS |= {"E45003": "info", "E45004": "inferencev1", "E45005": "inferencev1", "E45006": "instancetype"}
+_CHECKERS |= {"E45002": "clusterresource", "E45003": "info"}
+_CHECKERS |= {"E45004": "inferencev1", "E45005": "inferencev1", "E45006": "instancetype"}
 
 
 def extensions_of(cluster: Cluster) -> list[Extension]:
@@ -118,6 +119,7 @@ def definitions(settings: dict[str, str]) -> list[tuple[str, str, str, str]]:
         if _on(settings, "installVolcano", unset="true"):
             found.append(("jobs", VOLCANO_GROUP, "Job", "v1alpha1"))
     if _on(settings, "enableInference"):
+        found.append(("onlinedeployments", AZUREML_GROUP, "OnlineDeployment", "v1alpha1"))
         found.append(("onlineendpoints", AZUREML_GROUP, "OnlineEndpoint", "v1alpha1"))
     if _on(settings, "installPromOp", unset="true"):
         found += [("prometheuses", "monitoring.coreos.com", "Prometheus", "v1")]

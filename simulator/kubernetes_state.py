@@ -85,7 +85,7 @@ class Inside:
 
     Attributes:
         components: foreign ones by their name in `simulator.kubernetes_foreign.PARTS`, as they were placed.
-        work: phases by resource (amljobs, jobs, onlineendpoints, instancetypes), namespace and name.
+        work: phases by resource (amljobs, jobs, onlinedeployments, onlineendpoints, instancetypes), namespace and name.
         namespaces: phases that were set by hand.
         healthcheck: data of the configmap, in place of what the extension's failure would give.
         forbidden: resources whose reading RBAC refuses; `*` stands for all.

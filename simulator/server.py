@@ -129,11 +129,11 @@ class Simulator:
         world = self._world = World(clock, publication)
         durations = Durations()
         relays = Relays()
-        lifecycle = Lifecycle(clock, publication, Health(relays.connection_strings), durations)
+        insides, offers = Insides(), Offers()
+        lifecycle = Lifecycle(clock, publication, Health(relays.connection_strings, insides.of), durations)
         extension_routes = ExtensionRoutes(clock, world, lifecycle)
         identity = self._identity = IdentityEndpoint()
         throttling, faults, journal = Throttling(clock), Faults(clock), Journal()
-        insides, offers = Insides(), Offers()
         kubeconfigs = self._kubeconfigs = Kubeconfigs(insides)
         defects: list[str] = []
 
