@@ -1,11 +1,13 @@
 """What a step would do, without lease, write or record: for dry runs and for people who ask why."""
 
+from dataclasses import replace
+
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
 from shared.model.intent import Intent
 from shared.model.observation import Observation
 from shared.model.request import Reason, Request
-from shared.policy.model import Policy
+from shared.policy.model import LookFirst, Policy
 from shared.reconcile.decide import decide
 from shared.reconcile.loop import Reconciler
 
@@ -13,7 +15,12 @@ from shared.reconcile.loop import Reconciler
 async def preview(
     reconciler: Reconciler, cluster: ClusterId, policy: Policy, *, assume: Intent | None = None
 ) -> tuple[Observation, Decision]:
-    """Read the cluster from ARM and decide. `assume` stands for a person's word that is not given yet."""
+    """Read the cluster from ARM and decide. `assume` stands for a person's word that is not given yet.
+
+    Who asks why is told all that can be known: the cluster is looked into where the policy gives a way, although a
+    step may go out without it.
+    """
+    policy = replace(policy, verification=replace(policy.verification, look_first=LookFirst.ALWAYS))
     now = reconciler.clock()
     row = await reconciler.table.read(cluster)
     request = Request(cluster, Reason.MANUAL, now)

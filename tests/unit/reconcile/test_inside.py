@@ -7,9 +7,11 @@ import pytest
 
 from shared.model.decision import Action, LookBy, Want
 from shared.model.inside import Activity, Existing, Form, Inside, Node, Part, RunningWork, Workload
+from shared.model.intent import Intent, Word
 from shared.model.state import Condition, HoldCode, Verified
-from shared.policy.model import AksAccess, Depth, Enforcement, EnforcementTable, VerificationChoice
+from shared.policy.model import AksAccess, Depth, Enforcement, EnforcementTable, LookFirst, VerificationChoice
 from shared.reconcile.decide import decide
+from shared.reconcile.inputs import basis_of
 from shared.reconcile.record import remembered
 from tests.unit.reconcile.worlds import NOW, SHIPPED, installed, looked_at, ready, removal
 
@@ -208,3 +210,36 @@ def test_a_removal_says_when_the_attached_computes_could_not_be_listed():
 
     assert "could not be listed: 403 Forbidden" in decision.reason
     assert Want.COMPUTES not in decision.wants
+
+
+@pytest.mark.parametrize(
+    ("policy", "facts", "looks"),
+    [
+        (WATCHED, {}, False),
+        (replace(WATCHED, verification=replace(WATCHED.verification, look_first=LookFirst.ALWAYS)), {}, True),
+        (WATCHED, {"attempts": 1, "failed_at": NOW - timedelta(days=1)}, True),
+        (WATCHED, {"sent_at": NOW - timedelta(days=1)}, True),
+    ],
+    ids=["plain", "always", "failed-before", "installed-before"],
+)
+def test_an_installation_looks_into_its_cluster_first_where_that_decides_something(policy, facts, looks):
+    """Azure hands out credentials one a second: a plain first installation goes without."""
+    seen = looked_at(ready())
+    basis = {"basis": basis_of(policy, ready(), None, NOW)}
+    decision = decide(replace(seen, memory=replace(seen.memory, **(basis | facts))), policy, NOW)
+    assert decision.action is Action.INSTALL, decision.reason
+    assert (Want.INSIDE in decision.wants) is looks
+
+
+def test_settings_that_depend_on_the_cluster_are_looked_up_first():
+    """`auto` follows what is there already, and a secret that a profile names must exist."""
+    training = WATCHED.profiles["training"]
+    origin = next(iter(training.origins.values()))
+    served = {"enableInference": "true", "inferenceRouterServiceType": "LoadBalancer", "sslCname": "ml.example.com"}
+    for more in ({"installVolcano": "auto"}, served | {"sslSecret": "inference-tls"}):
+        origins = {**training.origins, **dict.fromkeys(more, origin)}
+        profile = replace(training, settings={**training.settings, **more}, origins=origins)
+        policy = replace(WATCHED, profiles={**WATCHED.profiles, "training": profile})
+        enrolled = Intent(ready().id, Word.ENROL, "eva", "", NOW, profile="training")
+        decision = decide(replace(looked_at(ready()), intent=enrolled), policy, NOW)
+        assert Want.INSIDE in decision.wants, (more, decision.reason)
