@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -50,6 +51,8 @@ def written(tables: Sequence[Table], *, quick: bool, place: Path = RESULT) -> No
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked for; 1 where something could not be measured."""
     arguments = _arguments(argv)
+    # Whoever ends a benchmark ends what it started as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine = described()
     print("  ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
     tables: list[Table] = []

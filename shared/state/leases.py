@@ -16,8 +16,6 @@ from azure.core.exceptions import (
 )
 from azure.core.exceptions import (
     HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
     ResourceNotFoundError,
 )
 from azure.storage.blob.aio import BlobLeaseClient, ContainerClient
@@ -31,6 +29,7 @@ CONTAINER = "muster-leases"
 DURATION = 60.0
 NEEDED_FOR_A_WRITE = 40.0
 _RENEW_AFTER = 20.0
+_IS_THERE = frozenset({409, 412})
 
 
 class Lease:
@@ -143,6 +142,9 @@ class Leases:
 
     async def _make(self, cluster: ClusterId) -> None:
         blob = self._container.get_blob_client(cluster.key)
-        # It may be there, and may be held: both are told by the attempt to lease it.
-        with contextlib.suppress(ResourceExistsError, ResourceModifiedError):
+        try:
             await made(lambda: blob.upload_blob(b"", overwrite=False), self._container.create_container)
+        except HttpResponseError as error:
+            # It is there, and may be held (412 LeaseIdMissing): the attempt to lease it tells.
+            if error.status_code not in _IS_THERE:
+                raise
