@@ -338,6 +338,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             try:
                 try_seed(ground, number)
             except AssertionError as error:
+                print("", *getattr(error, "__notes__", ()), sep="\n")
                 print(f": broken: {error}\nplay it again: python -m bench.chaos_states --seed {number} --seeds 1")
                 return 1
             print(f": held ({time.monotonic() - begun:.0f} s)", flush=True)

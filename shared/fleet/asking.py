@@ -1,7 +1,8 @@
 """Whether a sweep asks for a look at a cluster, and why.
 
 A cluster is asked for when `decide` on its rows yields an action, when the fingerprint of its inputs changed since
-the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep).
+the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep). One that
+has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it.
 """
 
 from datetime import datetime, timedelta
@@ -35,10 +36,12 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
     if memory.follow_up is not None and memory.next_look is not None and memory.next_look <= now + _SOON:
         return ""
     before = memory.state
-    if decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state):
-        return ""
-    if same and not _worth_asking_again(memory, decision, now):
-        # The last look decided on the very same, and by ARM's word.
+    if before is None and decision.state.management is Management.MANAGED and _has_extension(seen):
+        # Resource Graph does not tell who installed an extension. Where memory is lost, one look at ARM does.
+        return "unremembered"
+    outsider = decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state)
+    # Where `same`, the last look decided on the very same, and by ARM's word.
+    if outsider or (same and not _worth_asking_again(memory, decision, now)):
         return ""
     if decision.action.writes:
         return decision.action.value
@@ -49,6 +52,10 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
     if memory.inputs is not None:
         return "changed"
     return decision.action.value if decision.action is not Action.NOTHING else ""
+
+
+def _has_extension(seen: Observation) -> bool:
+    return any(each.azureml for each in seen.extensions or ())
 
 
 def _same_outsider(before: State, after: State) -> bool:

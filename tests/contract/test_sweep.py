@@ -175,3 +175,19 @@ async def test_a_sweep_that_cannot_read_all_pages_leaves_the_last_snapshot(house
     assert broken.trouble
     assert whole.whole
     assert json.dumps(before) != json.dumps(await figures(house))
+
+
+async def test_a_failed_installation_of_ours_is_found_again_after_its_memory_was_lost(house, control, fleet):
+    """Resource Graph does not tell who installed it: one look is asked for, and ARM says that it was Muster."""
+    (cluster,) = fleet("a")
+    control.outcome(str(cluster), fail="Helm installation failed: timed out waiting for the condition")
+    await house.reconciler.step(Request(cluster, Reason.MANUAL, datetime.now(UTC)))
+    control.advance(300)
+    await house.table.forget(cluster)
+    lost = await house.sweep.run()
+    await house.reconciler.step(Request(cluster, Reason.SWEEP, datetime.now(UTC)))
+    state = (await house.table.read(cluster)).memory.state
+
+    assert dict(lost.asked) == {"unremembered": 1}
+    assert (state.management.value, state.condition.value) == ("Managed", "FailedInstall")
+    assert (await house.table.read(cluster)).memory.next_look is not None, "its repair is to come"
