@@ -99,6 +99,7 @@ class Survey:
         fresh: clusters that would get the extension for the first time, each with its ring.
         wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
         changing: the same clusters by name.
+        compared: digest of the candidate that was compared with the policy in force; "" where none was.
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
         unlisted: rows of memory whose cluster Resource Graph does not list.
@@ -113,6 +114,7 @@ class Survey:
     fresh: dict[ClusterId, str] = field(default_factory=dict)
     wanting: Counter[str] = field(default_factory=Counter)
     changing: list[ClusterId] = field(default_factory=list)
+    compared: str = ""
     would_change: int = 0
     would_disturb: int = 0
     known: dict[str, int] = field(default_factory=dict)
@@ -135,6 +137,7 @@ class Surveyor:
         """
         header = {"asOf": footing.now.isoformat(), "footing": footing.digest, "form": _FORM}
         found = Survey(Writer(header), Figures(footing.now))
+        found.compared = footing.candidate.digest if footing.candidate else ""
         desk = _Desk(footing, found, _believable(previous, footing), self.beyond)
         clusters = ByGroup(_keyed(self.graph.cluster_rows(footing.subscriptions)), "clusters")
         extensions = ByGroup(_keyed(self.graph.extension_rows(footing.subscriptions)), "extensions")

@@ -97,6 +97,7 @@ class Sweep:
             report.trouble = str(doubtful)
             if not doubtful:
                 await self._keep(found, report)
+                await self._judge(policy, found)
             await self._account(policy, found, words, doubtful)
         await self._ask(wanted, report)
         self._tell(report)
@@ -114,14 +115,14 @@ class Sweep:
         surveyor = Surveyor(self.graph, self.table, self.beyond)
         found = await surveyor.survey(footing, await self._previous())
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
-        if candidate is not None:
-            await self._judge(policy, candidate, found)
         return policy, found, fleet_words
 
-    async def _judge(self, policy: Policy, candidate: Policy, found: Survey) -> None:
-        """Say of a policy that waits whether it may act by itself."""
+    async def _judge(self, policy: Policy, found: Survey) -> None:
+        """Say of a policy that waits whether it may act by itself; a sweep that saw too little cannot tell."""
+        if not found.compared:
+            return
         most, waiting = policy.rollout.policy_change_clusters, await self.generations.candidates.standing()
-        if waiting is None or waiting.digest != candidate.digest or most is None:
+        if waiting is None or waiting.digest != found.compared or most is None:
             return
         changed, disturbed = found.would_change, found.would_disturb
         small = changed <= most and not disturbed
