@@ -372,3 +372,24 @@ async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
     assert waiting is not None
     assert after.generation == before + 1
     assert (await generations.standing()).pending is None
+
+
+async def test_a_sweep_that_is_not_believed_leaves_a_waiting_policy_unjudged(fleet):
+    """A fleet that cannot be seen would show no effect of any policy: it waits until a sweep sees the fleet again."""
+    bound = "  policyChange: {clusters: 2}"
+    fleet.made(3, SELECTED)
+    await fleet.put_policy(volcano="false", rollout=bound)
+    await fleet.converge()
+    generations = fleet.house.reconciler.generations
+    before = (await generations.current()).generation
+    await fleet.put_policy(volcano="true", rollout=bound)
+    fleet.control.deny(fleet.subscription)
+    blind = await fleet.house.sweep.run()
+    unjudged = await generations.standing()
+    fleet.control.allow(fleet.subscription)
+    seeing = await fleet.house.sweep.run()
+    judged = await generations.candidates.standing()
+
+    assert (blind.whole, seeing.whole) == (False, True)
+    assert (unjudged.generation, unjudged.pending.verdict) == (before, Verdict.UNSEEN)
+    assert judged.verdict is Verdict.LARGE
