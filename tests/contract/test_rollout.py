@@ -130,6 +130,13 @@ class Fleet:
 
         await asyncio.gather(*map(remember, seen))
 
+    async def three_under(self, rollout: str) -> int:
+        """Three clusters that have what a policy with this rollout wants; its generation."""
+        self.made(3, SELECTED)
+        await self.put_policy(volcano="false", rollout=rollout)
+        await self.converge()
+        return (await self.house.reconciler.generations.current()).generation
+
     async def asked(self) -> list[ClusterId]:
         """The clusters in the queue, which is empty afterwards; follow-ups that wait are left out."""
         found = []
@@ -331,11 +338,8 @@ async def test_a_pause_of_the_fleet_holds_and_its_end_lets_go(fleet):
 async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     """The bound of the policy in force counts: beyond it a new one acts once it is approved, and not before."""
     bound = "  policyChange: {clusters: 3}"
-    fleet.made(3, SELECTED, "a")
-    await fleet.put_policy(volcano="false", rollout=bound)
-    await fleet.converge()
     generations = fleet.house.reconciler.generations
-    before = (await generations.current()).generation
+    before = await fleet.three_under(bound)
 
     await fleet.put_policy(volcano="true", rollout=bound)
     waiting = await generations.standing()
@@ -359,11 +363,8 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
 async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
     """Nobody is asked about a comment, or about a rule that concerns nobody."""
     bound = "  policyChange: {clusters: 3}"
-    fleet.made(3, SELECTED)
-    await fleet.put_policy(volcano="false", rollout=bound)
-    await fleet.converge()
     generations = fleet.house.reconciler.generations
-    before = (await generations.current()).generation
+    before = await fleet.three_under(bound)
     await fleet.put_policy(volcano="false", rollout=f"{bound}\n# as it was")
     waiting = (await generations.standing()).pending
     await fleet.house.sweep.run()
@@ -377,11 +378,8 @@ async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
 async def test_a_sweep_that_is_not_believed_leaves_a_waiting_policy_unjudged(fleet):
     """A fleet that cannot be seen would show no effect of any policy: it waits until a sweep sees the fleet again."""
     bound = "  policyChange: {clusters: 2}"
-    fleet.made(3, SELECTED)
-    await fleet.put_policy(volcano="false", rollout=bound)
-    await fleet.converge()
     generations = fleet.house.reconciler.generations
-    before = (await generations.current()).generation
+    before = await fleet.three_under(bound)
     await fleet.put_policy(volcano="true", rollout=bound)
     fleet.control.deny(fleet.subscription)
     blind = await fleet.house.sweep.run()
