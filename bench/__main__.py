@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clients, cold, deciding, onboarding, sweeping, to_put
+from bench import clients, cold, deciding, onboarding, stepping, sweeping, to_put
 from bench.machine import described
 from bench.table import Table, rendered
 from devhost.child import REPOSITORY, ChildError
@@ -21,6 +21,7 @@ RESULT = REPOSITORY / "build" / "bench.json"
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "cold": lambda folder, asked: cold.measure(folder, quick=asked.quick),
     "event": lambda folder, asked: to_put.measure(folder, quick=asked.quick),
+    "step": lambda folder, asked: stepping.measure(folder, quick=asked.quick),
     "client": lambda folder, asked: clients.measure(folder, quick=asked.quick),
     "onboard": lambda folder, asked: onboarding.measure(folder, quick=asked.quick),
     "decide": lambda _, asked: deciding.measure(quick=asked.quick),

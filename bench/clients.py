@@ -1,6 +1,7 @@
 """Muster beside the way people do it today: a client process per cluster, on the same stack in the same run."""
 
 import json
+import statistics
 import subprocess
 import sys
 import time
@@ -52,7 +53,7 @@ class Clients:
 def rows(batch: Batch, clients: Clients) -> tuple[tuple[Cell, ...], ...]:
     """The rows of the table; ratios are against Muster's."""
     count = len(clients.cpu)
-    own = batch.cpu / batch.events
+    own = statistics.fmean(batch.cpu)
     calls = (sum(batch.calls) + sum(batch.shared.values())) / batch.events
     whole, imports = sum(clients.cpu) / count, sum(clients.imports) / count
     storage = (batch.storage["blob"] + batch.storage["table"] + batch.storage["send"]) / batch.events
@@ -93,8 +94,8 @@ def measure(folder: Path, *, quick: bool) -> Table:
         rows(batch, clients),
         (
             "Both up to the PUT of an AKS cluster, on one stack, one after the other. Muster's CPU is the whole host",
-            "process's, devhost's web server and queue polling included, and covers what clients do not do: policy,",
-            "checks, lease, memory, follow-up. p50 of Muster has the wait for the others of the batch in it.",
+            "process's, devhost's web server included, and covers what clients do not do: policy, checks,",
+            "lease, memory, follow-up. p50 of Muster has the wait for the others of the batch in it.",
             "Client processes start the interpreter and import Azure's packages each time; the last row is without.",
         ),
     )

@@ -20,8 +20,10 @@ async def _prepare(ids: list[str]) -> None:
         async def prepare(each: str) -> None:
             async with turn:
                 cluster = await reconciler.observer.arm.cluster(ClusterId.parse(each))
-                while not await reconciler.actor.relays.prepare(cluster, relay_for(cluster)):  # noqa: ASYNC110  it is asked, it does not tell
+                relays, relay = reconciler.actor.relays, relay_for(cluster)
+                while not await relays.begin(cluster, relay):  # noqa: ASYNC110  it is asked, it does not tell
                     await asyncio.sleep(0.05)
+                await relays.complete(cluster.id, relay)
 
         await asyncio.gather(*map(prepare, ids))
 

@@ -41,8 +41,12 @@ class Relays:
             return False
         return True
 
-    async def prepare(self, cluster: Cluster, relay: Relay) -> bool:
-        """Make what is missing; every part may be repeated. False while the namespace is still being made."""
+    async def begin(self, cluster: Cluster, relay: Relay) -> bool:
+        """Make the namespace, which may be repeated. False while it is still being made.
+
+        Raises:
+            AzureError: it was refused, or there was no answer.
+        """
         namespace = await self._arm.call(
             "PUT",
             _path(cluster.id, relay),
@@ -51,23 +55,30 @@ class Relays:
             body={"location": cluster.location, "tags": _TAGS},
         )
         state = str(namespace.get("properties", {}).get("provisioningState", "Succeeded"))
-        if state.lower() not in {"succeeded", "unknown"}:
-            return False
+        return state.lower() in {"succeeded", "unknown"}
+
+    async def complete(self, cluster: ClusterId, relay: Relay) -> None:
+        """Make what lies in the namespace: the hybrid connection and its rule. Every part may be repeated.
+
+        Raises:
+            Absent: there is no namespace.
+            InProgress: the namespace is still being made.
+            AzureError: it was refused, or there was no answer.
+        """
         await self._arm.call(
             "PUT",
-            _path(cluster.id, relay, "hybridConnections", relay.hybrid_connection),
+            _path(cluster, relay, "hybridConnections", relay.hybrid_connection),
             api_version=_VERSION,
             what="create the hybrid connection",
             body={"properties": {"requiresClientAuthorization": True}},
         )
         await self._arm.call(
             "PUT",
-            _rule(cluster.id, relay),
+            _rule(cluster, relay),
             api_version=_VERSION,
             what="create the relay's authorization rule",
             body={"properties": {"rights": ["Manage", "Send", "Listen"]}},
         )
-        return True
 
     async def ours_and_unused(self, cluster: ClusterId, relay: Relay) -> bool:
         """Whether the namespace was made for this cluster alone and nobody listens on it.

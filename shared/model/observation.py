@@ -46,6 +46,7 @@ class Memory:
         version: the chart version that ran at the last look; what a first installation shows of itself does not count.
         reverts: the last changes by other hands that were taken back, oldest first.
         reinstalled_at: when the extension was last deleted in order to be installed anew.
+        relay_begun: whether the relay's namespace was asked for and nothing was sent to the extension since.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
     """
 
@@ -74,6 +75,7 @@ class Memory:
     version: str | None = None
     reverts: tuple[Revert, ...] = ()
     reinstalled_at: datetime | None = None
+    relay_begun: bool = False
     flight: bool = False
     next_look: datetime | None = None
     follow_up: FollowUp | None = None

@@ -1,6 +1,7 @@
 """Taking one step: send what was decided, once, and say how the sending went. Nothing here waits for an end."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,9 +13,9 @@ from shared.azure.lookups import Lookups
 from shared.azure.relay import Relays
 from shared.azureml.body import patch_body, protected_values, put_body
 from shared.azureml.drift import patch_properties
-from shared.errors import Absent, MusterError, SettingsError, Unavailable
+from shared.errors import Absent, InProgress, LeaseLost, MusterError, SettingsError, Unavailable
 from shared.model.decision import Action, Decision
-from shared.model.extension import DesiredExtension
+from shared.model.extension import DesiredExtension, Relay
 from shared.model.observation import Observation
 
 # The protected keys that carry the relay's connection string (azure-cli-extensions, k8s-extension 1.7.0).
@@ -48,25 +49,34 @@ class Actor:
     vault: KeyVault
     clock: Callable[[], datetime]
 
-    async def take(self, decision: Decision, seen: Observation) -> Outcome:
-        """Take the decision's one step."""
+    async def take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[None]]) -> Outcome:
+        """Take the decision's one step.
+
+        `ready` is awaited before each request of a step that has several: it makes sure that the cluster's lease
+        outlasts the request.
+
+        Raises:
+            LeaseLost: it does not; nothing more is sent.
+        """
         try:
-            finished = await self._take(decision, seen)
+            finished = await self._take(decision, seen, ready)
+        except LeaseLost:
+            raise
         except Unavailable as error:
             return Outcome(Sent.AMBIGUOUS, error)
         except MusterError as error:
             return Outcome(Sent.REFUSED, error)
         return Outcome(Sent.ACCEPTED if finished else Sent.UNFINISHED)
 
-    async def _take(self, decision: Decision, seen: Observation) -> bool:
+    async def _take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[None]]) -> bool:
         name, desired = decision.extension or "", decision.desired
         match decision.action:
             case Action.PREPARE_RELAY if desired is not None:
                 return await self._prepare(desired, seen)
             case Action.INSTALL | Action.REPAIR if desired is not None and not decision.patch:
-                return await self._put(name, desired, seen)
+                return await self._put(name, desired, seen, ready)
             case Action.UPDATE | Action.REPAIR if decision.protected and desired is not None:
-                return await self._patch_protected(decision, desired, seen)
+                return await self._patch_protected(decision, desired, seen, ready)
             case Action.UPDATE | Action.REPAIR:
                 await self.extensions.update(seen.id, name, _change(decision))
             case Action.REGISTER_PROVIDER:
@@ -83,39 +93,51 @@ class Actor:
     async def _prepare(self, desired: DesiredExtension, seen: Observation) -> bool:
         if desired.relay is None or seen.cluster is None:
             return True
-        return await self.relays.prepare(seen.cluster, desired.relay)
+        return await self.relays.begin(seen.cluster, desired.relay)
 
-    async def _put(self, name: str, desired: DesiredExtension, seen: Observation) -> bool:
+    async def _put(
+        self, name: str, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[None]]
+    ) -> bool:
         """PUT with the protected settings whole; their values live in this call only."""
         protected = await self._secrets(desired, seen)
         if protected is None:
             return False
+        await ready()
         await self.extensions.create(seen.id, name, put_body(desired, protected))
         return True
 
-    async def _patch_protected(self, decision: Decision, desired: DesiredExtension, seen: Observation) -> bool:
+    async def _patch_protected(
+        self, decision: Decision, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[None]]
+    ) -> bool:
         """PATCH with the whole protected map: the service replaces it, so that nothing in use may be left out."""
         secrets = await self._secrets(desired, seen)
         if secrets is None:
             return False
         body = patch_body(decision.patch, protected_values(desired, secrets), **patch_properties(decision.changes))
+        await ready()
         await self.extensions.update(seen.id, decision.extension or "", body)
         return True
 
     async def _secrets(self, desired: DesiredExtension, seen: Observation) -> dict[str, str] | None:
-        """Every protected value, fetched now and kept by nobody; None where the relay had to be made first."""
+        """Every protected value, fetched now and kept by nobody; None where the relay cannot give its own yet."""
         secrets: dict[str, str] = {}
         if desired.relay is not None:
             try:
-                connection = await self.relays.connection_string(seen.id, desired.relay)
-            except Absent:
-                # The hybrid connection is there and its rule is not: make it before anything is sent.
-                await self._prepare(desired, seen)
+                connection = await self._connection(desired.relay, seen)
+            except (Absent, InProgress):
                 return None
             secrets |= {key: connection for key in desired.protected if key in _RELAY_KEYS}
         if desired.certificate is not None:
             secrets |= await self._certificate(desired, seen)
         return secrets
+
+    async def _connection(self, relay: Relay, seen: Observation) -> str:
+        """The relay's connection string; what lies in the namespace is made where it is not there."""
+        if not seen.memory.relay_begun:
+            with contextlib.suppress(Absent):
+                return await self.relays.connection_string(seen.id, relay)
+        await self.relays.complete(seen.id, relay)
+        return await self.relays.connection_string(seen.id, relay)
 
     async def _certificate(self, desired: DesiredExtension, seen: Observation) -> dict[str, str]:
         """The version that was decided on, checked once more: what is remembered as sent is what is sent."""

@@ -95,7 +95,9 @@ def unread(case: Case, desired: DesiredExtension | None) -> frozenset[Want]:
         wants.add(Want.INSIDE)
     if desired is not None and desired.certificate and (seen.certificate is None or not seen.certificate.checked):
         wants.add(Want.CERTIFICATE)
-    if desired is not None and desired.relay is not None and seen.relay_ready is None:
+    # Whoever began to make the relay makes the rest of it as well: asking whether it is there would be for nothing.
+    begun = case.memory.relay_begun
+    if desired is not None and desired.relay is not None and seen.relay_ready is None and not begun:
         wants.add(Want.RELAY)
     return frozenset(wants)
 

@@ -88,8 +88,10 @@ def _sent(case: Case, decision: Decision) -> Decision:
         decision = replace(
             decision,
             action=Action.PREPARE_RELAY,
-            reason="The Azure Relay objects of the cluster must exist first.",
+            reason="The Azure Relay namespace of the cluster must exist first.",
         )
+    elif desired is not None and desired.relay is not None and case.memory.relay_begun:
+        decision = replace(decision, reason=f"{decision.reason} What its relay still lacks is made first.")
     enforcement = case.policy.enforcement
     if reinstall.under_way(case.memory) and not repairing:
         return decision  # whoever let it be deleted let it be installed again

@@ -165,7 +165,7 @@ class Reconciler:
         if self.gates().stopped:
             return row, memory, Outcome(Sent.UNFINISHED)
         try:
-            outcome = await self.actor.take(decision, seen)
+            outcome = await self.actor.take(decision, seen, lease.ready_to_write)
         except BaseException:
             # The host ends, or a defect: the request may be on its way, as after a time-out.
             lease.abandon()
@@ -176,7 +176,7 @@ class Reconciler:
         if outcome.sent is Sent.AMBIGUOUS:
             # It may still be under way: nobody may write before the lease has run out.
             lease.abandon()
-        return row, after_sending(memory, written, outcome, self.clock()), outcome
+        return row, after_sending(memory, written, decision, outcome, self.clock()), outcome
 
     def _next_look(self, decision: Decision, outcome: Outcome | None, policy: Policy, lease: Lease) -> datetime | None:
         if decision.action is Action.PREPARE_RELAY and outcome is not None and outcome.sent is Sent.ACCEPTED:

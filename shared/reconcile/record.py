@@ -103,8 +103,13 @@ _NO_SETTINGS = frozenset({Action.PREPARE_RELAY, Action.REINSTALL})
 _BESIDE = frozenset({Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY})
 
 
-def after_sending(before: Memory, written: Memory, outcome: Outcome, now: datetime) -> Memory:
+def after_sending(before: Memory, written: Memory, decision: Decision, outcome: Outcome, now: datetime) -> Memory:
     """The memory once the answer is known."""
+    if decision.action is Action.PREPARE_RELAY and outcome.sent is not Sent.REFUSED:
+        return replace(written, relay_begun=True)
+    if decision.action not in _BESIDE:
+        # What was sent had its relay; what could not be sent for want of it has the relay looked up again.
+        before, written = replace(before, relay_begun=False), replace(written, relay_begun=False)
     if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
         return written
     taken_back = replace(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.azure.relay import Relays
-from shared.errors import Absent, NotAuthorized, Refused, Unavailable
+from shared.errors import Absent, InProgress, NotAuthorized, Refused, Unavailable
 from shared.model.extension import Relay
 from shared.model.identity import ClusterId
 from simulator.control import Control
@@ -30,18 +30,23 @@ async def cluster(arm, control: Control):
 
 async def ready(relays, cluster, control, relay=RELAY):
     """Make the objects, waiting for the namespace."""
-    await relays.prepare(cluster, relay)
+    await relays.begin(cluster, relay)
     control.advance(11)
-    return await relays.prepare(cluster, relay)
+    await relays.complete(cluster.id, relay)
 
 
 async def test_the_objects_are_made_in_steps(relays, cluster, control):
     """The namespace first; once it is there the hybrid connection and its rule; then there is a secret."""
     assert not await relays.exists(cluster.id, RELAY)
-    assert not await relays.prepare(cluster, RELAY)
+    with pytest.raises(Absent):
+        await relays.complete(cluster.id, RELAY)
+    assert not await relays.begin(cluster, RELAY)
+    with pytest.raises(InProgress):
+        await relays.complete(cluster.id, RELAY)
     assert not await relays.exists(cluster.id, RELAY)
     control.advance(11)
-    assert await relays.prepare(cluster, RELAY)
+    assert await relays.begin(cluster, RELAY)
+    await relays.complete(cluster.id, RELAY)
     assert await relays.exists(cluster.id, RELAY)
 
     (made,) = control.relays()
@@ -54,7 +59,8 @@ async def test_everything_may_be_repeated(relays, cluster, control):
     await ready(relays, cluster, control)
     secret = await relays.connection_string(cluster.id, RELAY)
 
-    assert await relays.prepare(cluster, RELAY)
+    assert await relays.begin(cluster, RELAY)
+    await relays.complete(cluster.id, RELAY)
     assert await relays.connection_string(cluster.id, RELAY) == secret
     assert len(control.relays()) == 1
 
@@ -77,7 +83,7 @@ async def test_refusals_say_what_was_asked(relays, cluster, control):
     """A provider that is not registered, and a role that is missing."""
     control.register_provider(SUBSCRIPTION, "Microsoft.Relay", "NotRegistered")
     with pytest.raises(Refused, match="refused to create the relay namespace: 409 MissingSubscriptionRegistration"):
-        await relays.prepare(cluster, RELAY)
+        await relays.begin(cluster, RELAY)
     control.register_provider(SUBSCRIPTION, "Microsoft.Relay")
     control.deny(SUBSCRIPTION)
     with pytest.raises(NotAuthorized, match="refused to read the relay's keys"):
@@ -87,13 +93,14 @@ async def test_refusals_say_what_was_asked(relays, cluster, control):
 async def test_a_name_that_the_service_refuses_is_refused(relays, cluster):
     """400: the same again would be refused again."""
     with pytest.raises(Refused):
-        await relays.prepare(cluster, replace(RELAY, namespace="a"))
+        await relays.begin(cluster, replace(RELAY, namespace="a"))
 
 
 @pytest.mark.parametrize("hostile", [Relay("..", "edge"), Relay("arc1111", ".."), Relay("arc1111", "")])
 async def test_a_name_that_would_lead_elsewhere_is_never_sent(relays, cluster, control, hostile):
     """The path of another resource is not asked for, and not written to."""
-    for call in (relays.exists(cluster.id, hostile), relays.connection_string(cluster.id, hostile)):
+    calls = (relays.exists, relays.complete, relays.connection_string)
+    for call in (each(cluster.id, hostile) for each in calls):
         with pytest.raises(Refused):
             await call
     assert control.requests(contains="Microsoft.Relay") == []
@@ -106,7 +113,7 @@ async def test_only_an_unused_namespace_of_ours_is_removed(relays, cluster, cont
     assert await relays.ours_and_unused(cluster.id, RELAY)
 
     other = replace(RELAY, hybrid_connection="other")
-    await relays.prepare(cluster, other)
+    await relays.complete(cluster.id, other)
     assert not await relays.ours_and_unused(cluster.id, RELAY)
 
     await relays.remove(cluster.id, RELAY)

@@ -5,10 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.errors import LeaseBusy
-from shared.model.decision import Action
+from shared.azureml.derivation import derive
+from shared.azureml.relay import relay_for
+from shared.errors import LeaseBusy, LeaseLost
+from shared.model.decision import Action, Decision
+from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId
+from shared.model.observation import Observation
 from shared.model.request import Reason, Request
+from shared.model.state import Condition, Management, State
 from simulator.control import Control
 
 
@@ -81,6 +86,77 @@ async def test_an_unanswered_write_leaves_the_lease_to_expire(house, control, cl
     assert first.action is Action.INSTALL
     assert second is None
     assert len(control.writes()) == 1
+
+
+@pytest.fixture
+def arc(control: Control, subscription: str) -> ClusterId:
+    """A tagged Arc cluster; the namespace of its relay takes ten simulated seconds."""
+    control.durations(relay=10)
+    made = control.create_cluster(kind="arc", name="arc-1", subscription=subscription, tags={"aml-onboard": "true"})
+    return ClusterId.parse(made)
+
+
+async def test_a_new_relay_takes_two_looks_and_twelve_calls(house, control, arc):
+    """The namespace, then everything else with the install: no look asks again for what the one before began."""
+    cluster = await house.reconciler.observer.arm.cluster(arc)
+    await house.reconciler.observer.beyond.surroundings.of(cluster)  # shared by all clusters of the subscription
+    await house.reconciler.scope.contains(arc.subscription)
+    before = len(control.requests())
+    first = await house.reconciler.step(asked(arc))
+    control.advance(11)
+    second = await house.reconciler.step(asked(arc))
+
+    assert (first.action, second.action) == (Action.PREPARE_RELAY, Action.INSTALL)
+    assert len(control.requests()) - before <= 12
+    assert control.extension(str(arc), "azureml")["protectedKeys"]
+    assert not (await house.table.read(arc)).memory.relay_begun
+
+
+async def test_a_namespace_that_takes_longer_is_waited_for(house, control, arc):
+    """A look that comes too early sends nothing to the extension, counts no failure, and the relay is read again."""
+    await house.reconciler.step(asked(arc))
+    early = await house.reconciler.step(asked(arc))
+    memory = (await house.table.read(arc)).memory
+    again = await house.reconciler.step(asked(arc))
+    control.advance(11)
+    last = await house.reconciler.step(asked(arc))
+
+    assert (early.action, again.action, last.action) == (Action.INSTALL, Action.PREPARE_RELAY, Action.INSTALL)
+    assert (memory.sent, memory.attempts, memory.relay_begun) == (None, 0, False)
+    assert memory.follow_up is not None
+    assert len(control.requests(method="PUT", service="extensions")) == 1
+
+
+async def test_a_namespace_that_somebody_deleted_meanwhile_is_made_again(house, control, arc):
+    """What was remembered as begun is not believed for longer than one look."""
+    cluster = await house.reconciler.observer.arm.cluster(arc)
+    await house.reconciler.step(asked(arc))
+    control.advance(11)
+    await house.reconciler.actor.relays.remove(arc, relay_for(cluster))
+    lost = await house.reconciler.step(asked(arc))
+    again = await house.reconciler.step(asked(arc))
+    control.advance(11)
+    last = await house.reconciler.step(asked(arc))
+
+    assert (lost.action, again.action, last.action) == (Action.INSTALL, Action.PREPARE_RELAY, Action.INSTALL)
+    assert control.extension(str(arc), "azureml")["protectedKeys"]
+
+
+async def test_a_lease_that_was_lost_on_the_way_stops_the_install(house, control, arc):
+    """Making the relay may use up the lease: it is asked for again before the extension's PUT, which is not sent."""
+    cluster = await house.reconciler.observer.arm.cluster(arc)
+    actor, desired = house.reconciler.actor, derive(cluster, {"enableTraining": "true"})
+    await actor.relays.begin(cluster, desired.relay)
+    control.advance(11)
+    state = State(Management.MANAGED, Condition.MISSING)
+    decision = Decision(Action.INSTALL, state, "", extension="azureml", desired=desired)
+
+    async def lost() -> None:
+        raise LeaseLost("somebody else holds it")
+
+    with pytest.raises(LeaseLost):
+        await actor.take(decision, Observation(arc, Reason.EVENT, Gates(Mode.ENFORCE), cluster=cluster), lost)
+    assert control.requests(method="PUT", service="extensions") == []
 
 
 async def test_a_refused_write_is_paused(house, control, cluster):

@@ -234,7 +234,7 @@ def test_the_floor_is_the_slowest_buckets():
 
 def test_clients_are_told_against_muster():
     """Per cluster on both sides, and without what a process costs before it does anything."""
-    batch = Batch(events=2, calls=[3.0, 3.0], shared=Counter({"resource-graph": 1}), cpu=0.04, seconds=[0.1, 0.2])
+    batch = Batch(events=2, calls=[3.0, 3.0], shared=Counter({"resource-graph": 1}), cpu=[0.02], seconds=[0.1, 0.2])
     made = clients.Clients(cpu=[0.2], imports=[0.19], seconds=[0.5], calls=3)
 
     own, client, bare = clients.rows(batch, made)
@@ -246,7 +246,7 @@ def test_clients_are_told_against_muster():
 
 def test_every_part_can_be_asked_for():
     """The parts that docs/performance.md names."""
-    assert list(BENCHMARKS) == ["cold", "event", "client", "onboard", "decide", "sweep"]
+    assert list(BENCHMARKS) == ["cold", "event", "step", "client", "onboard", "decide", "sweep"]
 
 
 @pytest.mark.scenario

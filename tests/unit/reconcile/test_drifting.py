@@ -212,7 +212,7 @@ def test_a_contest_is_found_by_itself_and_ends_when_an_input_changes():
         actions.append(decision.action)
         memory = remembered(replace(seen, memory=memory), decision, ACT, now)
         if decision.action.writes:
-            memory = after_sending(memory, before_sending(memory, decision, now), Outcome(Sent.ACCEPTED), now)
+            memory = after_sending(memory, before_sending(memory, decision, now), decision, Outcome(Sent.ACCEPTED), now)
         now += HOUR
 
     assert actions == [Action.UPDATE, Action.UPDATE, Action.HOLD, Action.HOLD]
@@ -230,7 +230,7 @@ def test_reverts_that_were_refused_are_none_and_only_a_few_are_kept():
 
     assert len(written.reverts) == 4
     assert written.reverts[-1] == Revert(NOW, Hand.PERSON)
-    assert after_sending(memory, written, Outcome(Sent.REFUSED), NOW).reverts == memory.reverts
+    assert after_sending(memory, written, decision, Outcome(Sent.REFUSED), NOW).reverts == memory.reverts
 
 
 def test_an_update_by_the_policy_is_no_revert():

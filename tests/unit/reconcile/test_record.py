@@ -7,7 +7,7 @@ import pytest
 
 from shared.azureml.drift import fingerprint
 from shared.errors import InProgress, NotAuthorized, Refused, Throttled, Unavailable
-from shared.model.decision import Action
+from shared.model.decision import Action, Want
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
 from shared.model.state import Condition, Management
@@ -118,6 +118,22 @@ def test_a_relay_is_no_extension():
     assert before_sending(memory, decision, NOW) == memory
 
 
+def test_a_relay_that_was_begun_is_made_with_the_next_install():
+    """The look after PrepareRelay installs without asking for the relay again, and forgets that it was begun."""
+    arc = ready("arc", {"aml-onboard": "true", "env": "prod", "aml-gpu": "false"})
+    decision, memory = look(looked_at(arc, relay_ready=False))
+    begun = after_sending(memory, before_sending(memory, decision, NOW), decision, Outcome(Sent.UNFINISHED), NOW)
+    install, memory = look(replace(looked_at(arc, relay_ready=None), memory=begun))
+    written = before_sending(memory, install, NOW)
+
+    assert begun.relay_begun
+    assert (install.action, Want.RELAY in install.wants) == (Action.INSTALL, False)
+    for sent in (Sent.ACCEPTED, Sent.UNFINISHED, Sent.AMBIGUOUS, Sent.REFUSED):
+        assert not after_sending(memory, written, install, Outcome(sent), NOW).relay_begun
+    refused = after_sending(memory, memory, decision, Outcome(Sent.REFUSED, NotAuthorized("403")), NOW)
+    assert refused.relay_begun == memory.relay_begun
+
+
 @pytest.mark.parametrize("sent", [Sent.ACCEPTED, Sent.AMBIGUOUS])
 def test_what_was_or_may_have_been_accepted_stays_remembered(sent):
     """A time-out may have taken effect: then the extension is ours."""
@@ -125,7 +141,7 @@ def test_what_was_or_may_have_been_accepted_stays_remembered(sent):
     written = before_sending(memory, decision, NOW)
     error = Unavailable("no answer") if sent is Sent.AMBIGUOUS else None
 
-    assert after_sending(memory, written, Outcome(sent, error), NOW) == written
+    assert after_sending(memory, written, decision, Outcome(sent, error), NOW) == written
 
 
 def test_an_install_that_was_put_off_is_not_remembered_as_sent():
@@ -134,14 +150,14 @@ def test_an_install_that_was_put_off_is_not_remembered_as_sent():
     written = before_sending(memory, decision, NOW)
 
     assert written.sent is not None
-    assert after_sending(memory, written, Outcome(Sent.UNFINISHED), NOW).sent is None
+    assert after_sending(memory, written, decision, Outcome(Sent.UNFINISHED), NOW).sent is None
 
 
 def test_a_refusal_for_good_counts_as_a_failure():
     """Nothing was sent, and the same would be refused again: attempts rise and the words are kept."""
     decision, memory = look(looked_at(ready()))
     written = before_sending(memory, decision, NOW)
-    after = after_sending(memory, written, Outcome(Sent.REFUSED, Refused("no such train")), NOW)
+    after = after_sending(memory, written, decision, Outcome(Sent.REFUSED, Refused("no such train")), NOW)
 
     assert (after.sent, after.sent_at, after.sent_keys) == (None, None, ())
     assert (after.attempts, after.failed_at, after.refusal) == (1, NOW, "no such train")
@@ -152,7 +168,7 @@ def test_a_refusal_that_may_pass_does_not_count(error):
     """It says nothing about the settings."""
     decision, memory = look(looked_at(ready()))
     written = before_sending(memory, decision, NOW)
-    after = after_sending(memory, written, Outcome(Sent.REFUSED, error), NOW)
+    after = after_sending(memory, written, decision, Outcome(Sent.REFUSED, error), NOW)
 
     assert (after.sent, after.attempts, after.failed_at) == (None, 0, None)
     assert after.reason == error.message
@@ -162,9 +178,8 @@ def test_reasons_do_not_grow_from_look_to_look():
     """During a pause every look tells the refusal once."""
     seen = looked_at(ready())
     decision, memory = look(seen)
-    memory = after_sending(
-        memory, before_sending(memory, decision, NOW), Outcome(Sent.REFUSED, Refused("no such train")), NOW
-    )
+    refused = Outcome(Sent.REFUSED, Refused("no such train"))
+    memory = after_sending(memory, before_sending(memory, decision, NOW), decision, refused, NOW)
     reasons = []
     for second in (1, 2, 3):
         decision, memory = look(replace(seen, memory=memory), now=NOW + timedelta(seconds=second))
@@ -185,7 +200,7 @@ def test_a_refused_update_is_paused_by_the_memory_it_left():
         actions.append(decision.action)
         if decision.action.writes:
             written = before_sending(memory, decision, now)
-            memory = after_sending(memory, written, Outcome(Sent.REFUSED, Refused("no")), now)
+            memory = after_sending(memory, written, decision, Outcome(Sent.REFUSED, Refused("no")), now)
             now += act.timing.follow_up
         else:
             now = decision.next_look

@@ -138,8 +138,10 @@ def test_only_a_fingerprint_is_remembered_and_only_of_what_was_accepted():
 
     assert memory.certificate == version("1").fingerprint
     assert written.certificate == version("2").fingerprint
-    assert after_sending(memory, written, Outcome(Sent.ACCEPTED), NOW).certificate == version("2").fingerprint
-    assert after_sending(memory, written, Outcome(Sent.UNFINISHED), NOW).certificate == version("1").fingerprint
+    assert after_sending(memory, written, decision, Outcome(Sent.ACCEPTED), NOW).certificate == version("2").fingerprint
+    assert (
+        after_sending(memory, written, decision, Outcome(Sent.UNFINISHED), NOW).certificate == version("1").fingerprint
+    )
 
 
 def test_a_vault_that_does_not_answer_changes_nothing():
