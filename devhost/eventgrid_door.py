@@ -123,7 +123,11 @@ class EventGridDoor:
             return web.Response(status=400, text=str(error))
         if isinstance(delivery, Validation):
             return web.json_response({"validationResponse": delivery.code})
-        runs = (self._invoker.run(function, TypedData(json=json.dumps(event))) for event in delivery.events)
+        trace = request.headers.get("traceparent", "")
+        runs = (
+            self._invoker.run(function, TypedData(json=json.dumps(event)), traceparent=trace)
+            for event in delivery.events
+        )
         outcomes = await asyncio.gather(*runs)
         return web.Response(status=batch_status(outcome.succeeded for outcome in outcomes))
 

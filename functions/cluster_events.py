@@ -5,8 +5,10 @@ and an EventGridEvent otherwise, whatever the annotation. The event's words are 
 cluster is asked for. Personal data of events (claims, ip addresses) is never read.
 """
 
+import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -16,7 +18,7 @@ from shared import logs
 from shared.config import Settings
 from shared.errors import InvalidClusterId
 from shared.model.identity import ClusterId, Kind
-from shared.model.message import QUEUE, encode
+from shared.model.message import EVENTS_QUEUE, QUEUE, encode, from_wire, to_wire
 from shared.model.request import Reason, Request
 
 blueprint = func.Blueprint()
@@ -40,19 +42,58 @@ _LONGEST_LOGGED = 80
 @blueprint.function_name("cluster_events")
 @blueprint.event_grid_trigger(arg_name="event")
 @blueprint.queue_output(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
-async def cluster_events(event: func.EventGridEvent, message: func.Out[str]) -> None:
+async def cluster_events(event: func.EventGridEvent, message: func.Out[str], context: func.Context) -> None:
     """Ask for the cluster that an event names. Never fails for what no retry can mend."""
-    cluster = _cluster(event)
+    with failure_told("cluster_events"):
+        _ask(_cluster(event), message, context)
+
+
+@blueprint.function_name("cluster_events_queued")
+@blueprint.queue_trigger(arg_name="delivered", queue_name=EVENTS_QUEUE, connection="AzureWebJobsStorage")
+@blueprint.queue_output(arg_name="message", queue_name=QUEUE, connection="AzureWebJobsStorage")
+async def cluster_events_queued(delivered: func.QueueMessage, message: func.Out[str], context: func.Context) -> None:
+    """The same for events that Event Grid puts into a queue by its own identity, with no function in between.
+
+    One event a message, of either schema, in base64 or plain (Event Grid has sent both; azure-docs#69702, #102923).
+    """
+    with failure_told("cluster_events_queued"):
+        _ask(_cluster(_event(delivered)), message, context)
+
+
+def _ask(cluster: ClusterId | None, message: func.Out[str], context: func.Context) -> None:
     if cluster is None:
         return
-    with failure_told("cluster_events"):
-        settings = Settings.read()
+    settings = Settings.read()
     if cluster.subscription not in settings.subscriptions and not settings.management_groups:
         logs.count("events-out-of-scope")
         logs.event("event-out-of-scope", subscription=cluster.subscription)
         return
     logs.count("events-accepted")
-    message.set(encode(Request(cluster, Reason.EVENT, datetime.now(UTC))))
+    # The host's span of this invocation: everything that follows belongs to its trace.
+    above = context.trace_context.trace_parent or None
+    message.set(to_wire(encode(Request(cluster, Reason.EVENT, datetime.now(UTC), traceparent=above))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivered:
+    """An event out of a queue, by the names that the two schemas have for its parts."""
+
+    event_type: object
+    subject: object
+    data: object
+
+    def get_json(self) -> object:
+        """The data, as of the library's own events."""
+        return self.data
+
+
+def _event(delivered: func.QueueMessage) -> _Delivered:
+    try:
+        body = json.loads(from_wire(delivered.get_body()))
+    except (ValueError, RecursionError):
+        body = None
+    told = body if isinstance(body, dict) else {}
+    return _Delivered(told.get("eventType", told.get("type")), told.get("subject"), told.get("data"))
 
 
 def _cluster(event: object) -> ClusterId | None:
@@ -110,7 +151,7 @@ def _text(event: object, *names: str) -> str:
 
 def _data(event: object) -> Mapping[str, object] | None:
     try:
-        data = event.get_json() if isinstance(event, (func.EventGridEvent, func.CloudEvent)) else None
+        data = event.get_json() if isinstance(event, func.EventGridEvent | func.CloudEvent | _Delivered) else None
     except (ValueError, AttributeError, TypeError):
         return None
     return data if isinstance(data, Mapping) else None

@@ -5,9 +5,9 @@ import logging
 import azure.functions as func
 
 from functions.failing import failure_told
-from shared import logs
+from shared import logs, telemetry
 from shared.errors import InputError
-from shared.model.message import POISON_QUEUE, QUEUE, decode
+from shared.model.message import POISON_QUEUE, QUEUE, decode, from_wire
 from shared.model.request import Request
 
 blueprint = func.Blueprint()
@@ -23,7 +23,16 @@ async def reconcile(message: func.QueueMessage) -> None:
     from shared.composition import house
 
     with failure_told("reconcile"):
-        await (await house()).reconciler.step(request)
+        reconciler = (await house()).reconciler
+        asked = request.due or request.requested_at
+        telemetry.record("muster.queue.age", max(0.0, (reconciler.clock() - asked).total_seconds()), "s")
+        with telemetry.span(
+            "reconcile", request.traceparent, cluster=str(request.cluster), asked=request.reason.value
+        ) as told:
+            decision = await reconciler.step(request)
+            if decision is not None:
+                told.say(action=decision.action.value, condition=decision.state.condition.value)
+                told.say(hold=decision.state.hold.code.value if decision.state.hold else None)
 
 
 @blueprint.function_name("reconcile_poison")
@@ -41,7 +50,7 @@ async def reconcile_poison(message: func.QueueMessage) -> None:
 
 def _request(message: func.QueueMessage) -> Request | None:
     try:
-        return decode(message.get_body().decode("utf-8", errors="replace"))
+        return decode(from_wire(message.get_body()))
     except InputError as error:
         # No retry can mend it, and a poison message would only come back here.
         logs.count("messages-malformed")

@@ -5,7 +5,7 @@ import os
 import azure.functions as func
 
 from functions.failing import failure_told
-from shared import logs
+from shared import logs, telemetry
 
 blueprint = func.Blueprint()
 
@@ -24,6 +24,7 @@ async def sweep(timer: func.TimerRequest) -> None:
     from shared.composition import house
 
     if timer.past_due:
+        telemetry.add("muster.sweeps.late")
         logs.event("sweep-past-due")
-    with failure_told("sweep"):
+    with failure_told("sweep"), telemetry.span("sweep"):
         await (await house()).sweep.run()

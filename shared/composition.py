@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from shared.azure import telemetry as collectors
 from shared.azure.arm import Arm
 from shared.azure.blob_text import BlobTexts
 from shared.azure.cluster_access import ClusterAccess
@@ -82,6 +83,7 @@ def gates() -> Gates:
 @asynccontextmanager
 async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> AsyncIterator[House]:
     """A house for the length of the block."""
+    collectors.begin(settings)
     async with AsyncExitStack() as stack:
         identity = await stack.enter_async_context(credential(settings.client_id))
         storage = await stack.enter_async_context(await _storage(settings, stack))

@@ -38,6 +38,8 @@ class Settings:
         storage_account: AzureWebJobsStorage__accountName, or "".
         storage_client_id: AzureWebJobsStorage__clientId: the identity that opens the storage account.
         client_id: AZURE_CLIENT_ID, the user-assigned identity that acts in Azure, or "".
+        otlp_endpoint: OTEL_EXPORTER_OTLP_ENDPOINT, a collector of traces and metrics, or "".
+        insights_connection: APPLICATIONINSIGHTS_CONNECTION_STRING, which names Application Insights, or "".
     """
 
     mode: Mode
@@ -52,6 +54,8 @@ class Settings:
     storage_account: str
     storage_client_id: str
     client_id: str
+    otlp_endpoint: str = ""
+    insights_connection: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -85,6 +89,8 @@ class Settings:
             storage_account=account,
             storage_client_id=given.get("AzureWebJobsStorage__clientId", ""),
             client_id=given.get("AZURE_CLIENT_ID", ""),
+            otlp_endpoint=given.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+            insights_connection=given.get("APPLICATIONINSIGHTS_CONNECTION_STRING", ""),
         )
 
 

@@ -124,6 +124,8 @@ class Arm:
             policies.AsyncRetryPolicy(retry_total=0),
             BucketPolicy(Buckets(share)),
             AsyncARMChallengeAuthenticationPolicy(credential, *self._scopes),
+            # One span for each request; it does nothing until `shared.azure.telemetry` begins.
+            policies.DistributedTracingPolicy(),
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
             base_url=endpoint, policies=self._policies, transport=self._transport

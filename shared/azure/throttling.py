@@ -16,7 +16,7 @@ from typing import Any
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from shared import logs
+from shared import logs, telemetry
 from shared.azure.pace import Pace
 from shared.errors import Paced
 
@@ -103,6 +103,7 @@ class BucketPolicy(AsyncHTTPPolicy[Any, Any]):
             await self._sleep(wait)
         response = await self.next.send(request)
         answer = response.http_response
+        telemetry.add("muster.azure.calls", method=method, status=answer.status_code)
         if answer.status_code == 429:
             logs.count("arm-throttled")
             self._buckets.block(subscription, method, _seconds(answer.headers.get("Retry-After")))

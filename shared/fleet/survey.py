@@ -48,6 +48,8 @@ type Json = dict[str, Any]
 _FORM = "v1"
 # A decision is made anew after this long and, so that a fleet does not come due at once, up to as much again.
 _BELIEVED = timedelta(hours=3)
+# A certificate without a newer version that ends within this time is told of.
+_EXPIRING = timedelta(days=30)
 _EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
 # Gates that open by themselves as a rollout goes on: whoever waits for them is still to come.
 _GATES = frozenset({HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET})
@@ -250,6 +252,9 @@ class _Desk:
         """The newest version of a certificate; each address is asked once in a sweep."""
         if address not in self._certificates:
             self._certificates[address] = await self._beyond.certificate(address)
+            version = self._certificates[address].version
+            if version and version.expires_at and version.expires_at - self._footing.now < _EXPIRING:
+                logs.event("certificate-expiring", certificate=version.source, expires=version.expires_at)
         return self._certificates[address]
 
     async def _decided(

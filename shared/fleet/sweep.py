@@ -12,11 +12,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared import logs
+from shared import logs, telemetry
 from shared.azure.resource_graph import ResourceGraph
 from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, StorageError
 from shared.fleet import snapshot
 from shared.fleet.asking import is_overdue
+from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.ledger import Ledger, kept
 from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
@@ -38,6 +39,8 @@ from shared.state.intents import Intents
 from shared.state.memory import MemoryTable, Stored
 from shared.state.messages import Messages
 
+# Counts of the figures that are measured, and the names of their gauges.
+_MEASURED = {"condition": "muster.clusters", "hold": "muster.holds", "failure": "muster.failures"}
 _AT_ONCE = 16
 # So many clusters may wait for their turn to take up the policy's changes; the others are asked for by later sweeps.
 _QUEUED = 100
@@ -55,6 +58,7 @@ class Report:
     decided: int = 0
     asked: Counter[str] = field(default_factory=Counter)
     whole: bool = False
+    figures: Figures | None = None
     trouble: str = ""
 
 
@@ -160,6 +164,8 @@ class Sweep:
 
         def change(ledger: Ledger) -> Ledger:
             ledger = replace(ledger, mass=doubtful.mass)
+            telemetry.stand("muster.cap", "writes", {"all": ledger.writes, "disruptive": ledger.disruptive})
+            telemetry.stand("muster.breaker", "failure", dict.fromkeys(ledger.broken, 1))
             return ledger if doubtful else progressed(ledger, policy.rollout, seen, words, now)
 
         await self.gatekeeper.change(policy, change)
@@ -182,7 +188,7 @@ class Sweep:
 
     async def _keep(self, found: Survey, report: Report) -> None:
         """Write the snapshot, then its figures: whoever reads figures reads no more than those."""
-        report.whole = True
+        report.whole, report.figures = True, found.figures
         await self.documents.write_raw(snapshot.NAME, found.writer.finished())
         figures = {"asOf": report.started.isoformat(), "figures": found.figures.plain()}
         await self.documents.write(snapshot.FIGURES, figures)
@@ -205,6 +211,7 @@ class Sweep:
     def _tell(self, report: Report) -> None:
         if not report.whole:
             logs.count("sweep-partial")
+        figures, took = report.figures, (self.clock() - report.started).total_seconds()
         logs.event(
             "sweep",
             level=logging.INFO if report.whole else logging.WARNING,
@@ -213,9 +220,17 @@ class Sweep:
             decided=report.decided,
             asked=dict(report.asked),
             whole=report.whole,
+            managed=figures.managed if figures else None,
+            compliant=figures.compliant if figures else None,
+            failed=figures.counts["failure"].total() if figures else None,
+            holds=dict(figures.counts["hold"]) if figures else None,
             trouble=report.trouble or None,
-            ms=round((self.clock() - report.started).total_seconds() * 1000),
+            ms=round(took * 1000),
         )
+        telemetry.record("muster.sweep.duration", took, "s", whole=report.whole)
+        if figures is not None:
+            for kind, name in _MEASURED.items():
+                telemetry.stand(name, kind, figures.counts[kind])
 
 
 def _most_fresh(policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> int | None:

@@ -3,9 +3,16 @@
     {"v": 1, "cluster": "<ARM id, lower case>", "reason": "event|sweep|manual|follow-up",
      "requestedAt": "<RFC 3339>", "due"?: "<RFC 3339>", "policy"?: generation, "traceparent"?}
 
+In the queue it lies in base64, as the Functions host writes it by default. host.json says `messageEncoding: none`, so
+that what Event Grid puts into a queue is taken as it comes, plain or in base64; both are read here, and an older Muster
+reads what this one sends.
+
 Standard library only: the event function imports it at every cold start.
 """
 
+import base64
+import binascii
+import contextlib
 import json
 from datetime import datetime
 
@@ -15,6 +22,21 @@ from shared.model.request import Reason, Request
 
 QUEUE = "reconcile"
 POISON_QUEUE = "reconcile-poison"
+# Events, where Event Grid delivers to a queue.
+EVENTS_QUEUE = "cluster-events"
+
+
+def to_wire(text: str) -> str:
+    """A text as it lies in a queue."""
+    return base64.b64encode(text.encode()).decode()
+
+
+def from_wire(body: bytes) -> str:
+    """The text of a message, in base64 or plain. What is no text comes back with its faults replaced."""
+    # Else it is plain: no JSON document is base64, which has no braces.
+    with contextlib.suppress(binascii.Error, ValueError):
+        body = base64.b64decode(body, validate=True)
+    return body.decode("utf-8", errors="replace")
 
 
 def encode(request: Request) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import logs
+from shared import logs, telemetry
 from shared.azureml.drift import fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
@@ -213,6 +213,9 @@ class Recorder:
         seen, decision, outcome = step.seen, step.decision, step.outcome
         sent = outcome.sent.value if outcome else None
         logs.count(f"decision-{decision.action.value}")
+        telemetry.add("muster.decisions", action=decision.action.value, condition=decision.state.condition.value)
+        if sent is not None:
+            telemetry.add("muster.writes", action=decision.action.value, sent=sent)
         logs.event(
             "decision",
             cluster=str(seen.id),

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from azure.core.exceptions import AzureError as SdkError
 from azure.storage.queue.aio import QueueClient
 
+from shared import telemetry
 from shared.model.message import encode
 from shared.model.observation import FollowUp, Memory
 from shared.model.request import Reason, Request
@@ -26,6 +27,8 @@ class Messages:
     async def send(self, request: Request, *, delay: timedelta = timedelta(0)) -> FollowUp:
         """Put a request into the queue, invisible for `delay`."""
         seconds = _seconds(delay)
+        if request.traceparent is None:
+            request = replace(request, traceparent=telemetry.traceparent())
         async with typed("queue a message"):
             sent = await made(
                 lambda: self._queue.send_message(encode(request), visibility_timeout=seconds or None, time_to_live=-1),

@@ -139,12 +139,21 @@ class Stage:
 
     # HTTP
 
-    def call(self, method: str, path: str, body: Any = None, *, key: bool = True, host: int = 0) -> Answer:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: bool = True,
+        host: int = 0,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """Call a host; `body` is sent as JSON, unless it is bytes."""
-        headers = {"Content-Type": "application/json"} | ({"x-functions-key": self.stack.key} if key else {})
+        own = {"Content-Type": "application/json"} | ({"x-functions-key": self.stack.key} if key else {})
         data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         url = self.stack.host_urls[host] + path
-        answer = self._session.request(method, url, data=data, headers=headers, timeout=60)
+        answer = self._session.request(method, url, data=data, headers=own | dict(headers or {}), timeout=60)
         parsed: Any = answer.text
         if "json" in answer.headers.get("Content-Type", ""):
             parsed = answer.json()
@@ -166,9 +175,9 @@ class Stage:
         """Where Event Grid delivers, key included."""
         return f"{self.stack.host_urls[host]}{_EVENT_GRID}&code={self.stack.key}"
 
-    def deliver(self, body: Any, *, host: int = 0) -> int:
+    def deliver(self, body: Any, *, host: int = 0, headers: Mapping[str, str] | None = None) -> int:
         """Post a delivery as it is (an event, a list of events, or bytes); the status."""
-        return self.call("POST", _EVENT_GRID, body, host=host).status
+        return self.call("POST", _EVENT_GRID, body, host=host, headers=headers).status
 
     def sweep(self, host: int = 0) -> None:
         """Run the sweep to its end."""

@@ -7,6 +7,7 @@ from tests.scenario.stage import POISON, SELECTED, SUBSCRIPTION, Stage, sample
 
 FUNCTIONS = {
     "cluster_events",
+    "cluster_events_queued",
     "reconcile",
     "reconcile_poison",
     "sweep",
@@ -62,7 +63,9 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
     stage.send(request, POISON)
-    stage.until(lambda: stage.invocations()["reconcile_poison"]["succeeded"], "the poison queue's function")
+    stage.send(sample("eg_aks_write")[0], "cluster-events")
+    for name in ("reconcile_poison", "cluster_events_queued"):
+        stage.until(lambda name=name: stage.invocations()[name]["succeeded"], f"the queue of {name}")
     stage.quiet()
 
     assert {name: answer.status for name, answer in answers.items()} == {

@@ -1,6 +1,7 @@
 """Event Grid's events as they are handed to the function: what asks for a look, and what does not."""
 
 import asyncio
+import base64
 import json
 from pathlib import Path
 
@@ -11,10 +12,10 @@ from azure.functions.meta import Datum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.cluster_events import cluster_events
+from functions.cluster_events import cluster_events, cluster_events_queued
 from shared import logs
 from shared.model.identity import Kind
-from shared.model.message import decode
+from shared.model.message import decode, from_wire
 from shared.model.request import Reason
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
@@ -22,6 +23,7 @@ SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 AKS = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-ml/providers/Microsoft.ContainerService/managedClusters/aks-1"
 WRITTEN = "Microsoft.Resources.ResourceWriteSuccess"
 handle = cluster_events._function.get_user_function()
+handle_queued = cluster_events_queued._function.get_user_function()
 
 
 class Output(func.Out[str]):
@@ -39,6 +41,15 @@ class Output(func.Out[str]):
         return self.text
 
 
+class Context:
+    """An invocation's context, as the worker gives it."""
+
+    class trace_context:  # noqa: N801  the library's own name
+        """Of the host's span."""
+
+        trace_parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
     """A Muster whose scope is the samples' subscription."""
@@ -50,8 +61,15 @@ def asked(event):
     """The request that an event leads to, or None; the event goes through the worker's own converter."""
     datum = Datum(json.dumps(event), "json")
     out = Output()
-    asyncio.run(handle(EventGridEventInConverter.decode(datum, trigger_metadata=None), out))
-    return None if out.text is None else decode(out.text)
+    asyncio.run(handle(EventGridEventInConverter.decode(datum, trigger_metadata=None), out, Context()))
+    return None if out.text is None else decode(from_wire(out.text.encode()))
+
+
+def asked_by_queue(body):
+    """The same for a message that Event Grid put into the queue of events."""
+    out = Output()
+    asyncio.run(handle_queued(func.QueueMessage(id="1", body=body), out, Context()))
+    return None if out.text is None else decode(from_wire(out.text.encode()))
 
 
 def eventgrid(subject=AKS, operation="Microsoft.ContainerService/managedClusters/write", **fields):
@@ -182,3 +200,27 @@ def test_forged_events_never_fail_and_never_name_anything_but_a_cluster(made, fi
     request = asked(event)
 
     assert request is None or request.cluster.subscription == SUBSCRIPTION
+
+
+@pytest.mark.parametrize("wrapped", [lambda raw: raw, base64.b64encode], ids=["plain", "base64"])
+@pytest.mark.parametrize(
+    "event",
+    [eventgrid(), cloud(), cloud(operation="Microsoft.Resources/tags/write"), eventgrid(operation="x/y"), {"id": "1"}],
+    ids=["eventgrid", "cloud", "tags", "of-no-interest", "no-event"],
+)
+def test_an_event_out_of_a_queue_asks_for_what_it_asks_for_at_the_function(event, wrapped):
+    """Both schemas, plain and in base64: Event Grid has put both into queues."""
+    at_function, by_queue = asked(event), asked_by_queue(wrapped(json.dumps(event).encode()))
+
+    assert (at_function is None) == (by_queue is None)
+    if at_function is not None:
+        assert (by_queue.cluster, by_queue.reason) == (at_function.cluster, at_function.reason)
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"data": 1, "type": []}'])
+def test_a_message_that_is_no_event_is_counted_and_never_fails(body):
+    """Whoever may write to the queue can put anything into it; no retry would mend it."""
+    before = counted("events-malformed")
+
+    assert asked_by_queue(body) is None
+    assert counted("events-malformed") == before + 1
