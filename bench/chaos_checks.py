@@ -87,6 +87,7 @@ def _never(schedule: Schedule) -> list[str]:
     control = schedule.world.control
     found = [f"violation: {each}" for each in control.violations()]
     found += [f"defect of the simulator: {each}" for each in control.defects()]
+    found += [f"no role in infra/roles holds {each}" for each in control.lacking()]
     for entry in control.requests(schedule.since):
         path = entry["path"].lower()
         if FOREIGN in path:

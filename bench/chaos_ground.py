@@ -18,6 +18,7 @@ from azure.storage.queue import QueueServiceClient, TextBase64DecodePolicy
 
 from bench.crash_points import Life, mortal
 from devhost.azurite import Azurite
+from devhost.stack import OPERATOR
 from shared.composition import House, opened
 from shared.config import Settings
 from shared.errors import MusterError
@@ -25,6 +26,7 @@ from shared.model.identity import ClusterId
 from shared.model.message import QUEUE, decode
 from shared.model.request import Reason, Request
 from simulator.control import Control
+from simulator.roles import Roles
 from simulator.server import running
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
@@ -59,7 +61,12 @@ class Ground:
         """Start storage and the simulated Azure, and lead this process's settings there."""
         folder.mkdir(parents=True, exist_ok=True)
         policy, before = folder / "policy.yaml", dict(os.environ)
-        with Azurite(folder) as azurite, running() as simulator, mortal(), asyncio.Runner() as runner:
+        with (
+            Azurite(folder) as azurite,
+            running(roles=Roles.load(*OPERATOR)) as simulator,
+            mortal(),
+            asyncio.Runner() as runner,
+        ):
             os.environ.update(simulator.environment())
             os.environ.update(
                 MUSTER_SCOPE=SUBSCRIPTION,

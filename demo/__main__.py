@@ -26,7 +26,6 @@ from devhost.stack import ChildError, Stack
 from simulator.control import Control, ControlError
 
 WHOLE_RUN = 170  # seconds; then the run has failed
-_ROLES = Path(__file__).with_name("roles.json")
 _NEVER = "0 0 0 1 1 *"
 _EACH_MINUTE = "0 * * * * *"
 _TAIL = 25
@@ -89,7 +88,7 @@ def _run(folder: Path, *, keep: bool) -> int:
         "MUSTER_SWEEP_SCHEDULE": _NEVER,
         "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.200",
     }
-    with Stack.start(folder, settings=settings, role=_ROLES) as stack:
+    with Stack.start(folder, settings=settings) as stack:
         control = Control(stack.simulator_url, str(stack.ca_file))
         muster = Muster(stack.host_urls[0], stack.key, stack.storage_connection_string)
         stage = Stage(stack, control, muster, ssl.create_default_context(cafile=stack.ca_file))

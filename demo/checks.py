@@ -144,8 +144,8 @@ def _of_fleet(stage: Stage, evidence: Evidence) -> Iterator[Check]:
     yield same("no write met another one on its cluster", control.violations(), [])
     yield same("the simulator has no defect", control.defects(), [])
     refused = [f"{entry['status']} {entry['action']}" for entry in control.requests() if entry["status"] in {401, 403}]
-    yield same("the role in demo/roles.json is enough", refused, [])
-    yield same("the role in demo/roles.json is in force", _read_tags(stage), 403)
+    yield same("the roles in infra/roles are enough", refused, [])
+    yield same("the roles in infra/roles are in force", _read_tags(stage), 403)
     events = control.events()
     delivered = [one for one in events if one["outcome"] == "delivered"]
     first, second = ({one["event"] for one in delivered if one["subscription"] == each} for each in _validated(events))

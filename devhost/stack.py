@@ -17,9 +17,17 @@ from urllib.parse import urlsplit
 from devhost.azurite import Azurite
 from devhost.child import REPOSITORY, ChildError, ChildProcess, clean_environment
 
-__all__ = ["ChildError", "Stack"]
+__all__ = ["OPERATOR", "READER", "ChildError", "Stack"]
 
 READY_WITHIN = 120.0
+
+_ROLES = REPOSITORY / "infra" / "roles"
+# What a deployment grants Muster in report mode, and in enforce mode with every optional part and a vault.
+READER = (_ROLES / "reader.json",)
+OPERATOR = (
+    *(_ROLES / f"{name}.json" for name in ("operator", "relay", "verification", "verification-admin", "registration")),
+    REPOSITORY / "simulator" / "key-vault-secrets-user.json",
+)
 
 
 @dataclass(slots=True)
@@ -69,7 +77,7 @@ class Stack:
         folder: Path,
         *,
         settings: Mapping[str, str],
-        role: Path | None = None,
+        roles: Sequence[Path] = OPERATOR,
         hosts: int = 1,
         queue_lease: float | None = None,
         simulator_arguments: Sequence[str] = (),
@@ -82,7 +90,7 @@ class Stack:
         Args:
             folder: where the logs go; made where it is missing.
             settings: application settings of the hosts, above those that the simulator gives.
-            role: role definition file for the simulator's 403s.
+            roles: role definition files; the simulator refuses the rest. None at all: nothing is refused.
             hosts: number of devhosts; the first one holds the timers, as one of them would in Azure.
             queue_lease: seconds, see `--queue-lease`.
             simulator_arguments: more for its command line.
@@ -99,7 +107,7 @@ class Stack:
             undo.callback(stack.stop)
             if simulator:
                 # The simulator and Azurite start side by side: each takes a second or two.
-                stack._begin_simulator(role, simulator_arguments)
+                stack._begin_simulator(roles, simulator_arguments)
             stack._azurite.start()
             if simulator:
                 stack._await_simulator()
@@ -193,9 +201,9 @@ class Stack:
         path = self.logs()[name]
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
-    def _begin_simulator(self, role: Path | None, arguments: Sequence[str]) -> None:
+    def _begin_simulator(self, roles: Sequence[Path], arguments: Sequence[str]) -> None:
         command = [sys.executable, "-m", "simulator", "--port", "0", "--json"]
-        if role is not None:
+        for role in roles:
             command += ["--role", str(role.resolve())]
         self._simulator = ChildProcess("simulator", [*command, *arguments], folder=self._plan.folder)
         self._simulator.start()

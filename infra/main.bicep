@@ -35,10 +35,10 @@ param policyInBlob bool = false
 @description('How Event Grid delivers: to the function, or to a queue by managed identity (needed with private endpoints).')
 param eventDelivery string = 'function'
 
-@description('The optional roles: make relay objects (Arc), look into AKS clusters, register resource providers.')
+@description('The optional parts of the role, as the policy needs them: make relay objects (Arc), look into AKS clusters (verification.aks), register resource providers (preflight.registerProviders).')
 param capabilities object = {
   relay: true
-  verification: false
+  verification: true
   registration: false
 }
 

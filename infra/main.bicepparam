@@ -13,6 +13,6 @@ param alertEmail = readEnvironmentVariable('MUSTER_ALERT_EMAIL', '')
 param authClientId = readEnvironmentVariable('MUSTER_AUTH_CLIENT_ID', '')
 param capabilities = {
   relay: bool(readEnvironmentVariable('MUSTER_ROLE_RELAY', 'true'))
-  verification: bool(readEnvironmentVariable('MUSTER_ROLE_VERIFICATION', 'false'))
+  verification: bool(readEnvironmentVariable('MUSTER_ROLE_VERIFICATION', 'true'))
   registration: bool(readEnvironmentVariable('MUSTER_ROLE_REGISTRATION', 'false'))
 }

@@ -19,7 +19,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulator", description="A local Azure over HTTPS.")
     parser.add_argument("--port", type=int, default=0, help="port of Resource Manager; 0 takes a free one")
     parser.add_argument("--fleet", type=Path, help='JSON: {"subscriptions": [...], "clusters": [...]}')
-    parser.add_argument("--role", type=Path, help="JSON: a role definition, or a list; the rest is refused")
+    parser.add_argument(
+        "--role",
+        type=Path,
+        action="append",
+        help="JSON: a role definition, or a list; may be given more than once, and the rest is refused",
+    )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
     return parser.parse_args()
 
@@ -43,7 +48,7 @@ def _announce(simulator: Simulator, *, as_json: bool) -> None:
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
-    roles = Roles.load(arguments.role) if arguments.role else None
+    roles = Roles.load(*arguments.role) if arguments.role else None
     fleet = json.loads(arguments.fleet.read_text()) if arguments.fleet else None
     simulator = Simulator(port=arguments.port, roles=roles, fleet=fleet)
     ended = asyncio.Event()

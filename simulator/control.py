@@ -259,6 +259,11 @@ class Control(KubernetesControl, VaultControl, LookupsControl):
         found: list[str] = self._ask("defects")
         return found
 
+    def lacking(self) -> list[str]:
+        """Actions that were refused because no role definition holds them."""
+        found: list[str] = self._ask("lacking")
+        return found
+
     # Events
 
     def subscribe(

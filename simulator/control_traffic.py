@@ -18,6 +18,7 @@ from simulator.extension_routes import ExtensionRoutes
 from simulator.faults import Faults
 from simulator.graph import ResourceGraph
 from simulator.journal import Journal
+from simulator.roles import Roles
 from simulator.throttling import Throttling
 
 _WRITES = {"PUT", "PATCH", "DELETE"}
@@ -35,13 +36,14 @@ class TrafficControl:
     resource_graph: ResourceGraph
     event_grid: EventGrid
     defect_list: list[str]
+    roles: Roles
     _endpoints: dict[str, str] = field(default_factory=dict)
 
     def verbs(self) -> list[Callable[..., Any]]:
         """All of them; their names are the verbs'."""
         return [
             *(self.limits, self.add_fault, self.clear_faults, self.graph, self.advance, self.now),
-            *(self.requests, self.writes, self.counts, self.violations, self.defects),
+            *(self.requests, self.writes, self.counts, self.violations, self.defects, self.lacking),
             *(self.subscribe, self.unsubscribe, self.release, self.publish_raw, self.publish),
             *(self.events, self.drained),
         ]
@@ -103,6 +105,11 @@ class TrafficControl:
     def violations(self) -> list[Json]:
         """Writes that met another one."""
         return [asdict(violation) for violation in self.extension_routes.violations]
+
+    def lacking(self) -> list[str]:
+        """Actions that were refused because no role definition holds them."""
+        refused = {entry.action for entry in self.journal.entries() if entry.status == 403 and not entry.fault}
+        return sorted(each for each in refused if not self.roles.allow(each) and not self.roles.allow_data(each))
 
     def defects(self) -> list[str]:
         """Mistakes of the simulator itself."""

@@ -74,11 +74,12 @@ class ResourceGraph:
     """A Resource Graph whose tables are written by `record` and read by `query`.
 
     `quota` is "normal" (15 queries per 5 seconds and caller, as documented), another number per
-    window, or None: never refused. `page_bytes` is the most that one page may hold.
+    window, or None: never refused. `page_bytes` is the most that one page may hold. `readable` says of
+    an action whether callers hold it.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float], *, readable: Callable[[str], bool] = lambda _: True) -> None:
+        self._clock, self._readable = clock, readable
         self._tables = Tables(clock)
         self.quota: Quota = "normal"
         self.page_bytes = 16_777_216
@@ -97,7 +98,9 @@ class ResourceGraph:
 
     def record(self, table: str, resource_id: str, row: dict[str, Any] | None) -> None:
         """Note a resource's new row (ARG's columns), or None when it is gone."""
-        self._tables.record(table, resource_id, row)
+        # Resource Graph shows what its caller may read (Microsoft Learn, "Permissions in Azure Resource Graph").
+        if row is None or self._readable(f"{row.get('type')}/read"):
+            self._tables.record(table, resource_id, row)
 
     def freeze(self) -> None:
         """Let queries see no further change until `thaw`."""

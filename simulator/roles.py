@@ -45,10 +45,10 @@ class Roles:
         self._roles = None if definitions is None else [_role(definition) for definition in definitions]
 
     @classmethod
-    def load(cls, path: Path) -> "Roles":
-        """Read a role definition, or a list of them, from a JSON file."""
-        content = json.loads(path.read_text())
-        return cls(content if isinstance(content, list) else [content])
+    def load(cls, *paths: Path) -> "Roles":
+        """Read role definitions, one or a list in each JSON file; they add up."""
+        contents = [json.loads(path.read_text()) for path in paths]
+        return cls([each for content in contents for each in (content if isinstance(content, list) else [content])])
 
     def allow(self, action: str) -> bool:
         """Whether an action is granted."""

@@ -123,7 +123,7 @@ class Simulator:
 
     def _build(self) -> None:
         clock = self._clock = Clock()
-        graph = ResourceGraph(clock.now)
+        graph = ResourceGraph(clock.now, readable=self._roles.allow)
         events = self._events = EventGrid(clock.now)
         publication = Publication(graph, events, clock.now)
         world = self._world = World(clock, publication)
@@ -170,7 +170,9 @@ class Simulator:
         self._vault = KeyVaultRoutes(self._gateway, vault)
         blobs = self._blobs = Blobs(clock, identity, journal)
         world_control = WorldControl(clock, world, publication, lifecycle, relays, identity)
-        traffic_control = TrafficControl(clock, extension_routes, throttling, faults, journal, graph, events, defects)
+        traffic_control = TrafficControl(
+            clock, extension_routes, throttling, faults, journal, graph, events, defects, self._roles
+        )
         inside_control = InsideControl(clock, world, insides, kubeconfigs)
         verbs = [*world_control.verbs(), *traffic_control.verbs(), *inside_control.verbs(), *vault.verbs()]
         verbs += [*RegionControl(world, offers, graph).verbs(), blobs.put_blob]

@@ -6,12 +6,14 @@ from uuid import uuid4
 import pytest
 
 from devhost.azurite import Azurite
+from devhost.stack import OPERATOR
 from shared.azure.arm import Arm
 from shared.azure.credentials import credential
 from shared.composition import House, opened
 from shared.config import Settings
 from shared.state.storage import Storage
 from simulator.control import Control
+from simulator.roles import Roles
 from simulator.server import Simulator, running
 
 
@@ -38,11 +40,12 @@ async def storage(azurite: str, name: str) -> AsyncIterator[Storage]:
 @pytest.fixture
 def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     """A simulated Azure, and an environment whose identity leads there; it must have met no defect of its own."""
-    with running() as simulator:
+    with running(roles=Roles.load(*OPERATOR)) as simulator:
         for key, value in simulator.environment().items():
             monkeypatch.setenv(key, value)
         yield simulator
-        assert Control(simulator.url, simulator.ca_file).defects() == []
+        control = Control(simulator.url, simulator.ca_file)
+        assert (control.defects(), control.lacking()) == ([], [])
 
 
 @pytest.fixture

@@ -261,3 +261,15 @@ def test_the_policy_cannot_be_written_by_muster():
 
     assert set(policy.variables.values()) == {BUILT_IN["storageBlobDataReader"]}
     assert "policy" not in template("modules/storage.bicep").variables["containers"]
+
+
+def test_the_default_role_is_the_one_that_the_shipped_policy_needs():
+    """Looks into clusters and registrations are granted where policy.yaml asks for them, and nowhere else."""
+    policy = YAML(typ="safe").load((ROOT / "policy.yaml").read_text())
+    granted = template("main.bicep").parameters["capabilities"]["default"]
+
+    assert granted["verification"] is (policy["verification"].get("aks", "none") != "none")
+    assert granted["registration"] is bool((policy.get("preflight") or {}).get("registerProviders", False))
+    for name, value in granted.items():
+        switch = rf"{name}: bool\(readEnvironmentVariable\('MUSTER_ROLE_{name.upper()}', '{str(value).lower()}'\)\)"
+        assert re.search(switch, (INFRA / "main.bicepparam").read_text())

@@ -35,11 +35,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """A stage for the module; its `STAGE = {...}` holds keywords of `Stage.open`.
 
-    At the end the simulator must have met no write on top of another one, and no mistake of its own.
+    At the end the simulator must have met no write on top of another one, no mistake of its own, and no action that
+    the roles lack but those that the module's `LACKING` names.
     """
     options = getattr(request.module, "STAGE", {})
     with Stage.open(tmp_path_factory.mktemp("stage"), **options) as stage:
         yield stage
+        assert stage.control.lacking() == sorted(getattr(request.module, "LACKING", ()))
         assert stage.control.defects() == []
         assert stage.control.violations() == []
 

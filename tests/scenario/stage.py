@@ -24,7 +24,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from devhost.child import clean_environment
-from devhost.stack import Stack
+from devhost.stack import OPERATOR, Stack
 from simulator.control import Control
 
 type Json = dict[str, Any]
@@ -97,7 +97,7 @@ class Stage:
         settings: Mapping[str, str] | None = None,
         hosts: int = 1,
         queue_lease: float | None = None,
-        role: Path | None = None,
+        roles: Sequence[Path] = OPERATOR,
         simulator_arguments: Sequence[str] = (),
     ) -> Iterator[Self]:
         """Start everything; operations on extensions take one simulated second.
@@ -109,7 +109,7 @@ class Stage:
             settings: more application settings of the hosts.
             hosts: number of hosts.
             queue_lease: as in `Stack.start`.
-            role: role definition file for the simulator's 403s.
+            roles: role definition files; the simulator refuses the rest.
             simulator_arguments: more for the simulator's command line.
         """
         folder.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ class Stage:
             settings=wanted,
             hosts=hosts,
             queue_lease=queue_lease,
-            role=role,
+            roles=roles,
             simulator_arguments=simulator_arguments,
         ) as stack:
             stage = cls(stack, folder)

@@ -36,7 +36,7 @@ def stage(collected: tuple[str, Collector], tmp_path_factory: pytest.TempPathFac
 
 
 def test_one_trace_runs_from_the_event_to_the_final_state(stage: Stage, collector: Collector) -> None:
-    """The event's trace id stands in the look that installs, in the PUT below it, and in the look that sees it Current."""
+    """The event's trace id stands in the looks, in the PUT below one of them, and in the look that sees it Current."""
     cluster = stage.control.create_cluster(
         kind="arc", name="arc-traced", subscription=SUBSCRIPTION, tags=SELECTED, emit=False
     )
@@ -54,7 +54,7 @@ def test_one_trace_runs_from_the_event_to_the_final_state(stage: Stage, collecto
 
     mine = [each for each in looks() if each.attributes["muster.cluster"] == cluster.lower()]
     assert {each.trace for each in mine} == {TRACE}
-    assert [each.attributes["muster.asked"] for each in mine][0] == "event"
+    assert next(each.attributes["muster.asked"] for each in mine) == "event"
     assert {"PrepareRelay", "Install", "Nothing"} <= {each.attributes["muster.action"] for each in mine}
     puts = [each for each in collector.spans if each.name == "PUT" and "/extensions/" in each.attributes["url.full"]]
     assert [each.trace for each in puts] == [TRACE]
