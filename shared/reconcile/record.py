@@ -270,7 +270,8 @@ class Recorder:
                 generation=decision.generation,
                 instance=self.instance,
                 who=seen.intent.who if seen.intent else None,
-                sent=_sent_keys(decision),
+                # A step that is to be taken again sent nothing.
+                sent=() if outcome is not None and outcome.sent is Sent.UNFINISHED else _sent_keys(decision),
             ),
         )
 

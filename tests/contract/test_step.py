@@ -124,6 +124,8 @@ async def test_a_namespace_that_takes_longer_is_waited_for(house, control, arc):
     assert (early.action, again.action, last.action) == (Action.INSTALL, Action.PREPARE_RELAY, Action.INSTALL)
     assert (memory.sent, memory.attempts, memory.relay_begun) == (None, 0, False)
     assert memory.follow_up is not None
+    events = await house.history.of(arc)
+    assert [each["outcome"] for each in events if each.get("sent")] == ["accepted"]
     assert len(control.requests(method="PUT", service="extensions")) == 1
 
 
