@@ -4,8 +4,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 NODE := node_modules/.ready
+CHECKOV := .checkov/.ready
 
-.PHONY: help setup demo up test bench chaos lint format lock clean
+.PHONY: help setup demo up test bench chaos package sbom lint format lock clean
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -13,6 +14,9 @@ setup: $(STAMP) $(NODE) ## the interpreter's environment, Azurite and the KQL pa
 
 $(STAMP): requirements-dev.txt pyproject.toml scripts/bootstrap
 	@scripts/bootstrap python
+
+$(CHECKOV): requirements-checkov.txt scripts/bootstrap | $(STAMP)
+	@scripts/bootstrap checkov
 
 $(NODE): package.json package-lock.json scripts/bootstrap
 	@scripts/bootstrap node
@@ -23,7 +27,7 @@ demo: setup ## the main job, end to end, on this machine; leaves with 0 when all
 up: setup ## the same stack, left running until Ctrl-C
 	@$(PY) -m demo --keep
 
-test: setup ## every test
+test: setup $(CHECKOV) ## every test
 	@$(PY) -m pytest -n 3 --dist loadfile
 
 bench: setup ## the benchmark: a table and build/bench.json
@@ -33,6 +37,15 @@ chaos: setup ## random schedules, crash points and kills against the simulator; 
 	@$(PY) -m bench.chaos_states
 	@$(PY) -m bench.chaos
 	@$(PY) -m bench.kills
+
+package: setup ## the package that is deployed: build/muster.zip
+	@$(PY) scripts/package.py
+
+sbom: setup ## what the deployed package depends on, as CycloneDX: build/sbom.json
+	@mkdir -p build
+	@$(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	  --of JSON -o build/sbom.json
+	@echo "build/sbom.json written"
 
 lint: setup ## formatting, lint, types, layers
 	@$(PY) -m ruff format --check .
@@ -48,4 +61,4 @@ lock: setup ## write the pinned requirement files anew (needs uv on PATH)
 	@scripts/lock
 
 clean: ## remove what the targets made
-	@rm -rf $(VENV) node_modules build
+	@rm -rf $(VENV) .checkov node_modules build

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clients, cold, deciding, onboarding, stepping, sweeping, to_put
+from bench import clients, cold, deciding, onboarding, packaged, stepping, sweeping, to_put
 from bench.machine import described
 from bench.table import Table, rendered
 from devhost.child import REPOSITORY, ChildError
@@ -20,6 +20,7 @@ RESULT = REPOSITORY / "build" / "bench.json"
 # In the order in which they run; each gets a folder for its logs, and what was asked for.
 BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "cold": lambda folder, asked: cold.measure(folder, quick=asked.quick),
+    "package": lambda folder, asked: packaged.measure(folder, quick=asked.quick),
     "event": lambda folder, asked: to_put.measure(folder, quick=asked.quick),
     "step": lambda folder, asked: stepping.measure(folder, quick=asked.quick),
     "client": lambda folder, asked: clients.measure(folder, quick=asked.quick),

@@ -37,11 +37,17 @@ class ChildProcess:
     """One process; output and errors go to `<folder>/<name>.log`, appended at each start."""
 
     def __init__(
-        self, name: str, command: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str] | None = None,
+        cwd: Path = REPOSITORY,
     ) -> None:
         self.name = name
         self.log = folder / f"{name}.log"
-        self._command = list(command)
+        self._command, self._cwd = list(command), cwd
         self._environment = dict(environment) if environment is not None else clean_environment()
         self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
@@ -52,13 +58,13 @@ class ChildProcess:
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start it in a process group of its own, from the repository's root."""
+        """Start it in a process group of its own, from its folder (the repository's root by default)."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(  # noqa: S603  the command is built here, no shell reads it
                 self._command,
-                cwd=REPOSITORY,
+                cwd=self._cwd,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

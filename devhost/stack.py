@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from devhost.azurite import Azurite
 from devhost.child import REPOSITORY, ChildError, ChildProcess, clean_environment
 
-__all__ = ["OPERATOR", "READER", "ChildError", "Stack"]
+__all__ = ["OPERATOR", "READER", "ChildError", "Origin", "Stack"]
 
 READY_WITHIN = 120.0
 
@@ -40,6 +40,14 @@ class _HostSlot:
     port: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What runs a devhost: an interpreter, and a folder in which it finds the package `devhost`."""
+
+    interpreter: Path = Path(sys.executable)
+    folder: Path = REPOSITORY
+
+
 @dataclass(slots=True)
 class _Plan:
     folder: Path
@@ -47,6 +55,7 @@ class _Plan:
     app: Path = REPOSITORY
     queue_lease: float | None = None
     storage_log: bool = False
+    origin: Origin = field(default_factory=Origin)
 
 
 class Stack:
@@ -84,6 +93,7 @@ class Stack:
         app: Path | None = None,
         simulator: bool = True,
         storage_log: bool = False,
+        origin: Origin | None = None,
     ) -> "Stack":
         """Start everything and wait until it serves.
 
@@ -97,11 +107,13 @@ class Stack:
             app: folder of the function app; this repository by default.
             simulator: False starts none.
             storage_log: True has Azurite write one line per request to its log.
+            origin: what runs the devhosts; this interpreter and this repository by default.
 
         Raises:
             ChildError: something did not start; all that did is stopped, the tail of its log is in the message.
         """
         plan = _Plan(folder.resolve(), dict(settings), (app or REPOSITORY).resolve(), queue_lease, storage_log)
+        plan.origin = origin or Origin()
         stack = cls(plan)
         with contextlib.ExitStack() as undo:
             undo.callback(stack.stop)
@@ -218,7 +230,8 @@ class Stack:
     def _begin_host(self, slot: _HostSlot) -> None:
         self.environment = self.client_environment() | slot.settings
         # With "=": a key may begin with a dash.
-        command = [sys.executable, "-m", "devhost", "--json", "--app", str(self._plan.app), f"--key={self.key}"]
+        interpreter = str(self._plan.origin.interpreter)
+        command = [interpreter, "-m", "devhost", "--json", "--app", str(self._plan.app), f"--key={self.key}"]
         # An empty settings file, so that a developer's own local.settings.json stays out of it.
         no_settings = self._plan.folder / "no.settings.json"
         no_settings.write_text('{"Values": {}}\n')
@@ -232,6 +245,7 @@ class Stack:
             command,
             folder=self._plan.folder,
             environment=clean_environment() | self.environment,
+            cwd=self._plan.origin.folder,
         )
         slot.process.start()
 

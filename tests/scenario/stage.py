@@ -24,7 +24,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient, QueueServiceClient, TextBase64DecodePolicy, TextBase64EncodePolicy
 
 from devhost.child import clean_environment
-from devhost.stack import OPERATOR, Stack
+from devhost.stack import OPERATOR, Origin, Stack
 from simulator.control import Control
 
 type Json = dict[str, Any]
@@ -99,6 +99,8 @@ class Stage:
         queue_lease: float | None = None,
         roles: Sequence[Path] = OPERATOR,
         simulator_arguments: Sequence[str] = (),
+        app: Path | None = None,
+        origin: Origin | None = None,
     ) -> Iterator[Self]:
         """Start everything; operations on extensions take one simulated second.
 
@@ -111,6 +113,8 @@ class Stage:
             queue_lease: as in `Stack.start`.
             roles: role definition files; the simulator refuses the rest.
             simulator_arguments: more for the simulator's command line.
+            app: folder of the function app; this repository by default.
+            origin: as in `Stack.start`.
         """
         folder.mkdir(parents=True, exist_ok=True)
         policy_file = folder / "policy.yaml"
@@ -123,6 +127,8 @@ class Stage:
             queue_lease=queue_lease,
             roles=roles,
             simulator_arguments=simulator_arguments,
+            app=app,
+            origin=origin,
         ) as stack:
             stage = cls(stack, folder)
             try:

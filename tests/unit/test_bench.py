@@ -246,7 +246,7 @@ def test_clients_are_told_against_muster():
 
 def test_every_part_can_be_asked_for():
     """The parts that docs/performance.md names."""
-    assert list(BENCHMARKS) == ["cold", "event", "step", "client", "onboard", "decide", "sweep"]
+    assert list(BENCHMARKS) == ["cold", "package", "event", "step", "client", "onboard", "decide", "sweep"]
 
 
 @pytest.mark.scenario
