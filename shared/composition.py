@@ -40,7 +40,8 @@ from shared.reconcile.record import Recorder
 from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
 from shared.reconcile.surroundings import SurroundingsSource
-from shared.state import documents, history, intents, leases, memory
+from shared.state import documents, history, intents, leases, letters, memory
+from shared.state.letters import Letters
 from shared.state.messages import Messages
 from shared.state.shares import Shares
 from shared.state.storage import Storage
@@ -64,6 +65,7 @@ class House:
     inventory: Inventory
     intents: intents.Intents
     history: history.History
+    letters: Letters
     messages: Messages
     table: memory.MemoryTable
     clock: Callable[[], datetime]
@@ -142,7 +144,10 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             clock,
         )
         inventory = Inventory(papers, table, clock)
-        yield House(settings, reconciler, sweep, gatekeeper, inventory, words, past, messages, table, clock)
+        undelivered = Letters(storage.container(letters.CONTAINER), storage.queue_named(letters.POISONED_EVENTS))
+        yield House(
+            settings, reconciler, sweep, gatekeeper, inventory, words, past, undelivered, messages, table, clock
+        )
 
 
 async def _storage(settings: Settings, stack: AsyncExitStack) -> Storage:

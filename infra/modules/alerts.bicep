@@ -31,7 +31,7 @@ var rules = [
   }
   {
     name: 'poison'
-    text: 'A request about a cluster failed every time. muster poison shows it.'
+    text: 'A request about a cluster failed every time. muster letters shows it.'
     severity: 2
     query: '${lines} | where event == "poisoned"'
     operator: 'GreaterThan'

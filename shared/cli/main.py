@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, import_fleet, lint, policy_tests, render
+from shared.cli import explain, import_fleet, letters, lint, policy_tests, render
 from shared.errors import MusterError
 
 ERROR = 1
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 app.command("explain")(explain.explain)
 app.command("import")(import_fleet.import_fleet)
+app.command("letters")(letters.letters)
 app.command("lint")(lint.lint)
 app.command("render")(render.render)
 app.command("test")(policy_tests.run_tests)

@@ -34,6 +34,8 @@ from shared.state.shares import Shares
 _BUSY_AGAIN = timedelta(seconds=30)
 _TROUBLE_AGAIN = timedelta(seconds=30)
 _RELAY_READY = timedelta(seconds=2)
+# How the reason of a cluster begins whose request failed every time.
+POISONED = "Unknown (poison)"
 _NOT_REGISTERED = "MissingSubscriptionRegistration"  # Azure's code, with status 409
 
 
@@ -200,7 +202,7 @@ class Reconciler:
         memory = replace(
             row.memory,
             state=state,
-            reason="Unknown (poison): every try to look at it failed; the next sweep asks again.",
+            reason=f"{POISONED}: every try to look at it failed; the next sweep asks again.",
             changed_at=now,
             inputs=None,
         )

@@ -16,7 +16,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 from azure.data.tables.aio import TableClient, TableServiceClient
 from azure.storage.blob.aio import BlobServiceClient, ContainerClient
 from azure.storage.queue import TextBase64EncodePolicy
-from azure.storage.queue.aio import QueueClient
+from azure.storage.queue.aio import QueueClient, QueueServiceClient
 
 from shared.errors import StorageError
 
@@ -49,20 +49,21 @@ async def typed(what: str) -> AsyncIterator[None]:
 class Storage:
     """Clients of one storage account, opened by `connect`. Close it when done."""
 
-    def __init__(self, tables: TableServiceClient, queue: QueueClient, blobs: BlobServiceClient) -> None:
+    def __init__(
+        self, tables: TableServiceClient, queues: QueueServiceClient, blobs: BlobServiceClient, *, queue: str
+    ) -> None:
         self._stack = AsyncExitStack()
-        self._tables, self._blobs = tables, blobs
-        self.queue = queue
+        self._tables, self._queues, self._blobs = tables, queues, blobs
+        self.queue = self.queue_named(queue, message_encode_policy=TextBase64EncodePolicy())
 
     @classmethod
     def by_connection(cls, connection: str, *, queue: str) -> Self:
         """Open by connection string (local emulator, accounts with keys)."""
         return cls(
             TableServiceClient.from_connection_string(connection, **_RETRY),
-            QueueClient.from_connection_string(
-                connection, queue, message_encode_policy=TextBase64EncodePolicy(), **_SOON
-            ),
+            QueueServiceClient.from_connection_string(connection, **_SOON),
             BlobServiceClient.from_connection_string(connection, **_SOON),
+            queue=queue,
         )
 
     @classmethod
@@ -70,18 +71,13 @@ class Storage:
         """Open by identity; `suffix` is the cloud's storage suffix, such as core.windows.net."""
         return cls(
             TableServiceClient(f"https://{account}.table.{suffix}", credential=credential, **_RETRY),
-            QueueClient(
-                f"https://{account}.queue.{suffix}",
-                queue,
-                credential=credential,
-                message_encode_policy=TextBase64EncodePolicy(),
-                **_SOON,
-            ),
+            QueueServiceClient(f"https://{account}.queue.{suffix}", credential=credential, **_SOON),
             BlobServiceClient(f"https://{account}.blob.{suffix}", credential=credential, **_SOON),
+            queue=queue,
         )
 
     async def __aenter__(self) -> Self:
-        for client in (self._tables, self.queue, self._blobs):
+        for client in (self._tables, self._queues, self._blobs):
             await self._stack.enter_async_context(client)
         return self
 
@@ -89,6 +85,10 @@ class Storage:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._stack.aclose()
+
+    def queue_named(self, name: str, **encoding: Any) -> QueueClient:
+        """A queue's client; the queue need not exist yet. Bodies are as they lie there, unless told otherwise."""
+        return self._queues.get_queue_client(name, **encoding)
 
     def table(self, name: str) -> TableClient:
         """A table's client; the table need not exist yet."""

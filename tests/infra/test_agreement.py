@@ -9,8 +9,8 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from functions import cluster_events
 from shared.azure import kql
+from shared.model import event
 from shared.model.message import EVENTS_QUEUE, POISON_QUEUE, QUEUE
 from shared.state import documents, history, intents, leases, memory
 from tests.infra.bicep import Template
@@ -134,8 +134,8 @@ def test_the_filters_let_through_what_the_function_looks_at():
     filters = properties["filter"]
     operations, subjects = filters["advancedFilters"]
 
-    assert {each.lower() for each in filters["includedEventTypes"]} == cluster_events._TYPES
-    assert {each.lower() for each in operations["values"]} == cluster_events._OPERATIONS
+    assert {each.lower() for each in filters["includedEventTypes"]} == event.TYPES
+    assert {each.lower() for each in operations["values"]} == event.OPERATIONS
     assert len(operations["values"]) + len(subjects["values"]) <= 25
 
 
