@@ -9,6 +9,7 @@ from typing import Any
 import azure.functions as func
 
 from shared import logs
+from shared.config import platform_authenticates
 from shared.errors import (
     Absent,
     AzureError,
@@ -21,6 +22,8 @@ from shared.errors import (
     SettingsError,
     StorageError,
 )
+
+_PRINCIPAL = "x-ms-client-principal"
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
@@ -86,12 +89,22 @@ def problem(error: MusterError) -> func.HttpResponse:
     )
 
 
+def _no_borrowed_name(req: func.HttpRequest) -> None:
+    """Refuse a caller who names himself by the headers that only the platform may set."""
+    if not platform_authenticates() and any(name.lower().startswith(_PRINCIPAL) for name in req.headers):
+        raise RequestError(
+            "X-MS-CLIENT-PRINCIPAL headers are set by App Service authentication alone, which is not on here. "
+            "Call with a function key and without them."
+        )
+
+
 def problems_told(handler: Handler) -> Handler:
     """Answer with a problem where the handler raises one of our errors; never with a traceback."""
 
     @wraps(handler)
     async def told(req: func.HttpRequest) -> func.HttpResponse:
         try:
+            _no_borrowed_name(req)
             return await handler(req)
         except MusterError as error:
             logs.event("request-refused", route=handler.__name__, code=type(error).__name__, reason=error.message)

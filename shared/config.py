@@ -94,6 +94,16 @@ class Settings:
         )
 
 
+def platform_authenticates(environment: Mapping[str, str] | None = None) -> bool:
+    """Whether App Service authentication stands before this app, by the platform's own variable.
+
+    Only then does `X-MS-CLIENT-PRINCIPAL` come from the platform (Microsoft Learn, "Work with user identities in Azure
+    App Service authentication"); elsewhere anybody can send it.
+    """
+    given = os.environ if environment is None else environment
+    return given.get("WEBSITE_AUTH_ENABLED", "").strip().lower() in _TRUE
+
+
 def _mode(text: str) -> Mode:
     try:
         return Mode(text.strip().lower())

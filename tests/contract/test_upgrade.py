@@ -190,7 +190,7 @@ def test_messages_of_an_older_muster_are_read_and_keep_their_fields(message: dic
 
 
 def test_fields_of_a_newer_muster_are_passed_over(recording: Recording) -> None:
-    """After a rollback: rows, words, books and messages of a newer version are read as if the new fields were not there."""
+    """After a rollback: rows, words, books and messages of a newer version are read without their new fields."""
     for body in recording.bodies("mustermemory"):
         assert _BODY.validate_python(body | FUTURE) == _BODY.validate_python(body)
     for body in recording.bodies("musterintents"):

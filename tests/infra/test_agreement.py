@@ -23,9 +23,9 @@ PLATFORM = {
     "AzureWebJobsStorage__credential",
     "AzureWebJobs.cluster_events_queued.Disabled",
 }
-# Read by us, and nothing that a deployment gives: a connection string; the platform's own variable; a collector that
+# Read by us, and nothing that a deployment gives: a connection string; the platform's own variables; a collector that
 # somebody runs beside Application Insights.
-LOCAL = {"AzureWebJobsStorage", "IDENTITY_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+LOCAL = {"AzureWebJobsStorage", "IDENTITY_ENDPOINT", "WEBSITE_AUTH_ENABLED", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 # Built-in roles; source: Microsoft Learn, "Azure built-in roles".
 BUILT_IN = {
     "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
