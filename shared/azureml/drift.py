@@ -168,6 +168,10 @@ def fingerprint(desired: DesiredExtension) -> str:
     return f"{_FINGERPRINT}:{digest[:32]}"
 
 
+# Stands for the fingerprint of what Muster sent, where that is not remembered any more.
+LOST = "v0:lost"
+
+
 def comparable(sent: str | None) -> bool:
     """Whether a fingerprint was computed the way this Muster computes them.
 

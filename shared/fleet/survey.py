@@ -290,7 +290,8 @@ class _Desk:
                 certificate=(address, version.fingerprint) if address and version else None,
                 failure=_failure(extensions) if decision.state.condition in _FAILED else None,
                 ring=ring_of(footing.policy, cluster, management_groups=groups)[1],
-                wants=_wants(decision),
+                # One that is there and not remembered may be ours: until it is looked at, nobody knows what is wanted.
+                wants=_wants(decision) or (memory is None and any(each.azureml for each in extensions)),
                 fresh=self._fresh(observation, decision),
             )
         )

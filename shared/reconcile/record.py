@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import logs, telemetry
-from shared.azureml.drift import fingerprint
+from shared.azureml.drift import LOST, fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.hand import Revert
@@ -16,7 +16,7 @@ from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.attempts import counted
 from shared.reconcile.inputs import basis_of, inputs_of
 from shared.reconcile.rights import Rights
-from shared.reconcile.situation import read_situation
+from shared.reconcile.situation import Situation, read_situation
 from shared.state.history import Event, History
 from shared.state.memory import MemoryChanged, MemoryTable, Row
 from shared.state.messages import Messages
@@ -46,7 +46,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         memory = replace(memory, sent=None, sent_keys=(), succeeded=False, certificate=None, version=None)
         memory = replace(memory, reverts=())
         memory = replace(memory, verification=None if decision.verification is None else memory.verification)
-    memory = _chosen(memory, decision)
+    memory = _chosen(_recovered(memory, situation), decision)
     if not decision.action.writes and decision.certificate is not None:
         memory = replace(memory, certificate=decision.certificate)
     # While a first installation runs, Azure names the version that is to come: that is no sign that it ever ran.
@@ -66,6 +66,18 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         looked_at=now,
         changed_at=now if _changed(seen.memory.state, decision.state) else seen.memory.changed_at,
     )
+
+
+def _recovered(memory: Memory, situation: Situation) -> Memory:
+    """The memory of an installation that Azure says is ours and that was forgotten.
+
+    Rows of Resource Graph do not tell whose it is: a sweep that took it for a stranger's would find nothing of the
+    policy's to change in its ring, and open the next one. One that does not run stays forgotten: nobody knows any more
+    whether it ever did.
+    """
+    if memory.sent is None and situation.ours and situation.condition is Condition.CURRENT:
+        return replace(memory, sent=LOST)
+    return memory
 
 
 def _chosen(memory: Memory, decision: Decision) -> Memory:
