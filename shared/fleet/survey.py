@@ -105,6 +105,7 @@ class Survey:
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
         unlisted: rows of memory whose cluster Resource Graph does not list.
+        acting: whether anything may be written at all; where not, nothing that a decision leaves undone is done.
     """
 
     writer: Writer
@@ -121,6 +122,7 @@ class Survey:
     would_disturb: int = 0
     known: dict[str, int] = field(default_factory=dict)
     unlisted: list[Stored] = field(default_factory=list)
+    acting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class Surveyor:
         header = {"asOf": footing.now.isoformat(), "footing": footing.digest, "form": _FORM}
         found = Survey(Writer(header), Figures(footing.now))
         found.compared = footing.candidate.digest if footing.candidate else ""
+        found.acting = footing.gates.mode is Mode.ENFORCE and not footing.gates.stopped and footing.readable
         desk = _Desk(footing, found, _believable(previous, footing), self.beyond)
         clusters = ByGroup(_keyed(self.graph.cluster_rows(footing.subscriptions)), "clusters")
         extensions = ByGroup(_keyed(self.graph.extension_rows(footing.subscriptions)), "extensions")

@@ -155,7 +155,10 @@ class Sweep:
             del wanted[cluster]
 
     async def _account(self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], doubtful: Doubts) -> None:
-        """Bring the books of the fleet up to what was seen; what is doubtful moves no ring on."""
+        """Bring the books of the fleet up to what was seen.
+
+        What is doubtful moves no ring on; nor does a sweep that may not write: nothing is done there.
+        """
         if not kept(policy.rollout):
             return
         failures = found.figures.counts["failure"]
@@ -166,7 +169,7 @@ class Sweep:
             ledger = replace(ledger, mass=doubtful.mass)
             telemetry.stand("muster.cap", "writes", {"all": ledger.writes, "disruptive": ledger.disruptive})
             telemetry.stand("muster.breaker", "failure", dict.fromkeys(ledger.broken, 1))
-            return ledger if doubtful else progressed(ledger, policy.rollout, seen, words, now)
+            return ledger if doubtful or not found.acting else progressed(ledger, policy.rollout, seen, words, now)
 
         await self.gatekeeper.change(policy, change)
 

@@ -21,7 +21,7 @@ async def forget(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("looked", [True, False], ids=["looked at in between", "at the same moment"])
-async def test_rings_hold_after_the_memory_was_lost(fleet: Fleet, looked: bool):  # noqa: F811, FBT001  pytest's own way
+async def test_rings_hold_after_the_memory_was_lost(fleet: Fleet, looked: bool):
     """Only canaries are updated, whether the loss was found before the policy changed or not; the rest waits."""
     canaries = fleet.made(4, SELECTED | {"ring": "canary"}, "canary")
     fleet.made(8, SELECTED, "rest")
@@ -47,7 +47,7 @@ async def test_rings_hold_after_the_memory_was_lost(fleet: Fleet, looked: bool):
     assert held[HoldCode.RING] == 8
 
 
-async def test_a_loss_alone_leads_to_no_write(fleet: Fleet):  # noqa: F811  pytest's own way
+async def test_a_loss_alone_leads_to_no_write(fleet: Fleet):
     """Every extension is known as ours again, and all is as wanted."""
     fleet.made(6, SELECTED)
     await fleet.converge()

@@ -162,32 +162,55 @@ def test_a_document_that_does_not_validate(stage: Stage) -> None:
     assert stage.control.writes(mark) == []
 
 
-def test_a_bad_policy_is_rolled_out_and_stopped_by_hand(stage: Stage, fleet: dict[str, list[str]]) -> None:
-    """It fails on the canaries and stops at the threshold; MUSTER_STOP stops everything; the old policy mends."""
+def test_a_rollout_is_stopped_and_goes_on(stage: Stage, fleet: dict[str, list[str]]) -> None:
+    """With MUSTER_STOP no update goes out, and the sweep goes on reporting; without it the rollout goes on."""
+    mark = stage.mark()
+    stage.policy_file.write_text(policy("true"))
+    stage.stack.restart_host(0, {"MUSTER_STOP": "true"})
+    settle(stage)
+    settle(stage)
+    stopped, swept = stage.control.writes(mark), stage.logs("sweep")[-1]["whole"]
+    stage.stack.restart_host(0, {"MUSTER_STOP": "false"})
+
+    def canaries_are_updated() -> bool:
+        settle(stage)
+        return written(stage, mark) == {cluster.lower() for cluster in fleet["canary"]}
+
+    stage.until(canaries_are_updated, "the canaries to be updated")
+    stage.policy_file.write_text(policy("false") + "# back again\n")
+    stage.stack.restart_host(0)
+
+    def back_again() -> bool:
+        settle(stage)
+        return compliant(stage) == len(everybody(fleet))
+
+    stage.until(back_again, "the fleet to be as before")
+    assert (stopped, swept) == ([], True)
+
+
+def written(stage: Stage, since: int) -> set[str]:
+    """The clusters to which something was sent."""
+    paths = [each["path"].lower() for each in stage.control.writes(since)]
+    return {path.partition("/providers/microsoft.kubernetesc")[0] for path in paths}
+
+
+def test_a_bad_policy_stops_in_the_first_ring(stage: Stage, fleet: dict[str, list[str]]) -> None:
+    """It fails on two canaries and goes no further; the others are held and keep what they have."""
     mark = stage.mark()
     for cluster in fleet["canary"]:
         stage.control.outcome(cluster, fail="Helm upgrade failed: timed out waiting for the condition", times=9)
-    stage.policy_file.write_text(policy("true"))
+    stage.policy_file.write_text(policy("true") + "# once more\n")
     stage.stack.restart_host(0)
     settle(stage)
     stage.until(lambda: len(stage.control.writes(mark)) >= 2, "the first updates")
     settle(stage)
     settle(stage)
-    sent = {
-        each["path"].lower().partition("/providers/microsoft.kubernetesc")[0] for each in stage.control.writes(mark)
-    }
+    sent = written(stage, mark)
     rings = held(stage)["ring"]
-
-    stopped = stage.mark()
-    stage.stack.restart_host(0, {"MUSTER_STOP": "true"})
-    settle(stage)
-    settle(stage)
-    during = stage.control.writes(stopped)
 
     assert sent <= {cluster.lower() for cluster in fleet["canary"]}
     assert len(sent) == 2
     assert rings >= len(fleet["rest"])
-    assert during == []
     assert all(
         stage.control.extension(cluster, "azureml")["properties"]["provisioningState"] == "Succeeded"
         for cluster in fleet["rest"]
