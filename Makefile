@@ -6,9 +6,9 @@ STAMP := $(VENV)/.ready
 NODE := node_modules/.ready
 CHECKOV := .checkov/.ready
 
-.PHONY: help setup demo up test bench chaos package sbom lint format lock clean
+.PHONY: help setup demo up test bench chaos package sbom live-acceptance lint format lock clean
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(STAMP) $(NODE) ## the interpreter's environment, Azurite and the KQL parser
 
@@ -39,13 +39,16 @@ chaos: setup ## random schedules, crash points and kills against the simulator; 
 	@$(PY) -m bench.kills
 
 package: setup ## the package that is deployed: build/muster.zip
-	@$(PY) scripts/package.py
+	@$(PY) -m scripts.package
 
 sbom: setup ## what the deployed package depends on, as CycloneDX: build/sbom.json
 	@mkdir -p build
 	@$(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 	  --of JSON -o build/sbom.json
 	@echo "build/sbom.json written"
+
+live-acceptance: setup ## the open assumptions on throw-away clusters of a real subscription: CLUSTERS="--cluster ID ... --yes"
+	@$(PY) -m scripts.live_acceptance $(CLUSTERS)
 
 lint: setup ## formatting, lint, types, layers
 	@$(PY) -m ruff format --check .

@@ -1,4 +1,4 @@
-"""The package that is deployed: `python scripts/package.py` writes build/muster.zip and says what is in it.
+"""The package that is deployed: `python -m scripts.package` writes build/muster.zip and says what is in it.
 
 It holds what .funcignore leaves in, as Core Tools and azd read that file (patterns of gitignore), and nothing that is
 not under version control. Dependencies are installed by the platform's remote build from requirements.txt.

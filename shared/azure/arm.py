@@ -7,7 +7,7 @@ aiohttp send a write again by itself.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -97,7 +97,8 @@ class Arm:
         read_timeout: seconds that a read may take, its connection and its token included.
         write_timeout: the same of a write; a cluster's lease outlasts it.
 
-    `share` tells which part of Resource Manager's allowance this instance may use.
+    `share` tells which part of Resource Manager's allowance this instance may use; `watch` are policies that see each
+    request as it goes out, and its answer.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class Arm:
         read_timeout: float = READ_TIMEOUT,
         write_timeout: float = WRITE_TIMEOUT,
         share: Callable[[], float] = lambda: 1.0,
+        watch: Sequence[Any] = (),
     ) -> None:
         self._credential, self._endpoint = credential, endpoint
         self.read_timeout, self.write_timeout = read_timeout, write_timeout
@@ -126,6 +128,7 @@ class Arm:
             AsyncARMChallengeAuthenticationPolicy(credential, *self._scopes),
             # One span for each request; it does nothing until `shared.azure.telemetry` begins.
             policies.DistributedTracingPolicy(),
+            *watch,
         ]
         self._client: AsyncARMPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncARMPipelineClient(
             base_url=endpoint, policies=self._policies, transport=self._transport
