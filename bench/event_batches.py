@@ -28,8 +28,6 @@ _SELECTED = {"aml-onboard": "true"}
 _PATIENCE = 600.0
 _EACH = 0.5  # more for each cluster of a batch
 _IDLE = 5.0
-# The namespace of a relay is a step of its own; the look after it needs an event here.
-_MOST_LOOKS = 3
 _SETTINGS = {
     "MUSTER_MODE": "enforce",
     "MUSTER_SCOPE": ",".join(SUBSCRIPTIONS),
@@ -41,18 +39,17 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """One row's kind of cluster; `steps` is how many looks lead to its PUT."""
+    """One row's kind of cluster."""
 
     label: str
     kind: str
     relay_exists: bool = False
-    steps: int = 1
 
 
 SCENARIOS = (
     Scenario("AKS", "aks"),
     Scenario("Arc, relay exists", "arc", relay_exists=True),
-    Scenario("Arc, new relay", "arc", steps=2),
+    Scenario("Arc, new relay", "arc"),
 )
 
 
@@ -80,7 +77,7 @@ def running(folder: Path, scenarios: Sequence[Scenario] = SCENARIOS) -> Iterator
     with Stack.start(folder, settings=_SETTINGS | {"MUSTER_POLICY": str(policy)}, storage_log=True) as stack:
         run = Run(stack)
         for scenario in scenarios:
-            run.batch(run.clusters(scenario, len(SUBSCRIPTIONS) if scenario.steps == 1 else 1))
+            run.batch(run.clusters(scenario, len(SUBSCRIPTIONS)))
         run.rest()
         yield run
 
@@ -160,14 +157,8 @@ class Run:
             self._control.set_tags(cluster, _SELECTED)
         since = self._last()
         storage, cpu, started = StorageLog(self._stack.logs()["azurite"]), self._cpu(), time.monotonic()
-        waited = dict.fromkeys(clusters, 0.0)
         begun = self._control.now()
-        for look in range(_MOST_LOOKS):
-            if look:
-                self._ask_again(clusters, since, waited)
-            self._look(clusters)
-            if len(self._puts(since)) == len(clusters):
-                break
+        self._look(clusters)
         puts = self._puts(since)
         if set(puts) != {_group(cluster) for cluster in clusters}:
             tail = self._stack.log_tail("host-0", 12)
@@ -177,17 +168,8 @@ class Run:
         batch.storage += storage.counts()
         batch.events += len(clusters)
         self._note(batch, clusters, since)
-        batch.seconds += [puts[_group(cluster)]["at"] - begun - waited[cluster] for cluster in clusters]
+        batch.seconds += [puts[_group(cluster)]["at"] - begun for cluster in clusters]
         return batch
-
-    def _ask_again(self, clusters: list[str], since: int, waited: dict[str, float]) -> None:
-        """Hold a second event ready for each, and note for how long it had been left alone."""
-        settled = self._settled_at(clusters, since)
-        for cluster in clusters:
-            self._control.set_tags(cluster, _SELECTED)
-        now = self._control.now()
-        for cluster in clusters:
-            waited[cluster] += now - settled[cluster]
 
     def _note(self, batch: Batch, clusters: list[str], since: int) -> None:
         groups = {_group(cluster) for cluster in clusters}
@@ -207,14 +189,6 @@ class Run:
     def _puts(self, since: int) -> dict[str, dict[str, Any]]:
         entries = self._control.requests(since, method="PUT", service="extensions")
         return {_group(entry["path"]): entry for entry in entries if _is_put(entry)}
-
-    def _settled_at(self, clusters: list[str], since: int) -> dict[str, float]:
-        groups = {_group(cluster): cluster for cluster in clusters}
-        last: dict[str, float] = {}
-        for entry in self._control.requests(since):
-            if (group := _group(entry["path"])) in groups:
-                last[groups[group]] = entry["at"] + entry["duration"]
-        return last
 
     def _look(self, clusters: list[str]) -> None:
         """Release the events and wait until each cluster was looked at and nothing runs any more."""

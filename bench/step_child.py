@@ -1,6 +1,6 @@
-"""Look at clusters one after the other and tell what each cost: `python -m bench.step_child LOOKS`, ids on stdin.
+"""Look at clusters one after the other and tell what each cost: `python -m bench.step_child`, ids on stdin.
 
-Prints a JSON list with the CPU milliseconds of this process for each cluster, all its looks together.
+Prints a JSON list with the CPU milliseconds of this process for each cluster.
 """
 
 import asyncio
@@ -20,18 +20,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _looked(ids: list[str], looks: int) -> list[float]:
+async def _looked(ids: list[str]) -> list[float]:
     spent = []
     async with opened(Settings.read(), clock=_now) as house:
         for each in ids:
             cluster = ClusterId.parse(each)
             before = time.process_time()
-            for _ in range(looks):
-                await house.reconciler.step(Request(cluster, Reason.EVENT, _now()))
+            await house.reconciler.step(Request(cluster, Reason.EVENT, _now()))
             spent.append((time.process_time() - before) * 1000)
     return spent
 
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    print(json.dumps(asyncio.run(_looked(sys.stdin.read().split(), int(sys.argv[1])))))
+    print(json.dumps(asyncio.run(_looked(sys.stdin.read().split()))))

@@ -16,7 +16,6 @@ class Action(StrEnum):
     """The steps that exist. Each decision holds exactly one."""
 
     NOTHING = "Nothing"
-    PREPARE_RELAY = "PrepareRelay"
     REGISTER_PROVIDER = "RegisterProvider"
     INSTALL = "Install"
     UPDATE = "Update"
@@ -37,7 +36,6 @@ class Action(StrEnum):
 
 _WRITES = frozenset(
     {
-        Action.PREPARE_RELAY,
         Action.REGISTER_PROVIDER,
         Action.INSTALL,
         Action.UPDATE,

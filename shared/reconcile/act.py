@@ -31,6 +31,14 @@ class Sent(StrEnum):
     AMBIGUOUS = "ambiguous"
 
 
+class _NotYet(Exception):
+    """There was no answer to what precedes the write: the write itself never went out."""
+
+    def __init__(self, error: Unavailable) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a step: UNFINISHED wants the same step again, AMBIGUOUS may or may not have taken effect."""
@@ -62,6 +70,8 @@ class Actor:
             finished = await self._take(decision, seen, ready)
         except LeaseLost:
             raise
+        except _NotYet as early:
+            return Outcome(Sent.REFUSED, early.error)
         except Unavailable as error:
             return Outcome(Sent.AMBIGUOUS, error)
         except MusterError as error:
@@ -71,8 +81,6 @@ class Actor:
     async def _take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[None]]) -> bool:
         name, desired = decision.extension or "", decision.desired
         match decision.action:
-            case Action.PREPARE_RELAY if desired is not None:
-                return await self._prepare(desired, seen)
             case Action.INSTALL | Action.REPAIR if desired is not None and not decision.patch:
                 return await self._put(name, desired, seen, ready)
             case Action.UPDATE | Action.REPAIR if decision.protected and desired is not None:
@@ -89,11 +97,6 @@ class Actor:
             case _:
                 raise AssertionError(f"{decision.action} is no step that is sent")
         return True
-
-    async def _prepare(self, desired: DesiredExtension, seen: Observation) -> bool:
-        if desired.relay is None or seen.cluster is None:
-            return True
-        return await self.relays.begin(seen.cluster, desired.relay)
 
     async def _put(
         self, name: str, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[None]]
@@ -121,23 +124,35 @@ class Actor:
     async def _secrets(self, desired: DesiredExtension, seen: Observation) -> dict[str, str] | None:
         """Every protected value, fetched now and kept by nobody; None where the relay cannot give its own yet."""
         secrets: dict[str, str] = {}
-        if desired.relay is not None:
-            try:
+        try:
+            if desired.relay is not None:
                 connection = await self._connection(desired.relay, seen)
-            except (Absent, InProgress):
-                return None
-            secrets |= {key: connection for key in desired.protected if key in _RELAY_KEYS}
-        if desired.certificate is not None:
-            secrets |= await self._certificate(desired, seen)
+                if connection is None:
+                    return None
+                secrets |= {key: connection for key in desired.protected if key in _RELAY_KEYS}
+            if desired.certificate is not None:
+                secrets |= await self._certificate(desired, seen)
+        except Unavailable as error:
+            raise _NotYet(error) from error
         return secrets
 
-    async def _connection(self, relay: Relay, seen: Observation) -> str:
-        """The relay's connection string; what lies in the namespace is made where it is not there."""
-        if not seen.memory.relay_begun:
+    async def _connection(self, relay: Relay, seen: Observation) -> str | None:
+        """The relay's connection string; what is not there of the relay is made. Every part may be repeated.
+
+        None while the namespace is still being made, or where somebody took it away since it was begun: a later look
+        goes on from there.
+        """
+        begun = seen.memory.relay_begun
+        if seen.relay_ready is not False and not begun:
             with contextlib.suppress(Absent):
                 return await self.relays.connection_string(seen.id, relay)
-        await self.relays.complete(seen.id, relay)
-        return await self.relays.connection_string(seen.id, relay)
+        try:
+            if seen.cluster is not None and not begun:
+                await self.relays.begin(seen.cluster, relay)
+            await self.relays.complete(seen.id, relay)
+            return await self.relays.connection_string(seen.id, relay)
+        except (Absent, InProgress):
+            return None
 
     async def _certificate(self, desired: DesiredExtension, seen: Observation) -> dict[str, str]:
         """The version that was decided on, checked once more: what is remembered as sent is what is sent."""

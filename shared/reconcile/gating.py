@@ -21,7 +21,7 @@ from shared.reconcile.rotation import heartbeat_missing
 # On Arc a disruptive write reaches the cluster when its agents ask for it: late in a window that may be too late.
 _LEFT_ON_ARC = timedelta(hours=1)
 # What an installation may begin with.
-FIRST = frozenset({Action.INSTALL, Action.PREPARE_RELAY, Action.REGISTER_PROVIDER})
+FIRST = frozenset({Action.INSTALL, Action.REGISTER_PROVIDER})
 _REPAIRS = frozenset({Action.REPAIR, Action.REINSTALL})
 
 

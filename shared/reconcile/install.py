@@ -84,14 +84,9 @@ def _cleaning_up(case: Case, decision: Decision) -> Decision | None:
 def _sent(case: Case, decision: Decision) -> Decision:
     """The step, its relay made ready before, as far as the policy lets it go."""
     desired, repairing = decision.desired, case.situation.extension is not None
-    if desired is not None and desired.relay is not None and case.seen.relay_ready is False:
-        decision = replace(
-            decision,
-            action=Action.PREPARE_RELAY,
-            reason="The Azure Relay namespace of the cluster must exist first.",
-        )
-    elif desired is not None and desired.relay is not None and case.memory.relay_begun:
-        decision = replace(decision, reason=f"{decision.reason} What its relay still lacks is made first.")
+    missing = case.seen.relay_ready is False or case.memory.relay_begun
+    if desired is not None and desired.relay is not None and missing:
+        decision = replace(decision, reason=f"{decision.reason} What its Azure Relay lacks is made first.")
     enforcement = case.policy.enforcement
     if reinstall.under_way(case.memory) and not repairing:
         return decision  # whoever let it be deleted let it be installed again

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from shared import logs
 from shared.errors import LeaseBusy, MusterError, Retry, StorageError
 from shared.model.cluster import Source
-from shared.model.decision import Action, Decision, LookBy
+from shared.model.decision import Decision, LookBy
 from shared.model.gates import Gates
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason, Request
@@ -33,7 +33,6 @@ from shared.state.shares import Shares
 # A cluster whose lease is busy is asked for again after 30 to 60 seconds.
 _BUSY_AGAIN = timedelta(seconds=30)
 _TROUBLE_AGAIN = timedelta(seconds=30)
-_RELAY_READY = timedelta(seconds=2)
 # How the reason of a cluster begins whose request failed every time.
 POISONED = "Unknown (poison)"
 _NOT_REGISTERED = "MissingSubscriptionRegistration"  # Azure's code, with status 409
@@ -181,8 +180,6 @@ class Reconciler:
         return row, after_sending(memory, written, decision, outcome, self.clock()), outcome
 
     def _next_look(self, decision: Decision, outcome: Outcome | None, policy: Policy, lease: Lease) -> datetime | None:
-        if decision.action is Action.PREPARE_RELAY and outcome is not None and outcome.sent is Sent.ACCEPTED:
-            return self.clock() + _RELAY_READY  # nothing is left to wait for but the end of this step
         if outcome is None or outcome.sent in {Sent.ACCEPTED, Sent.UNFINISHED}:
             return decision.next_look
         pause = policy.timing.follow_up

@@ -63,7 +63,7 @@ class Observer:
         """
         cluster = request.cluster
         (intent, words, readable), groups, row = await asyncio.gather(
-            self._words(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster)
+            self._words(cluster), self.scope.groups_above(cluster.subscription), self._from_graph(cluster, memory)
         )
         gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, words))
         seen = Observation(
@@ -146,7 +146,9 @@ class Observer:
             logs.event("intents-unreadable", cluster=str(cluster), reason=error.message)
             return None, (), False
 
-    async def _from_graph(self, cluster: ClusterId) -> Cluster | None:
+    async def _from_graph(self, cluster: ClusterId, memory: Memory) -> Cluster | None:
+        if memory.relay_begun:
+            return None  # a write is due, which ARM has to be asked for anyway
         try:
             return await self.lookup.cluster(cluster)
         except AzureError as error:

@@ -110,22 +110,23 @@ def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
     return replace(sent, certificate=decision.certificate or memory.certificate)
 
 
-_NO_SETTINGS = frozenset({Action.PREPARE_RELAY, Action.REINSTALL})
+_NO_SETTINGS = frozenset({Action.REINSTALL})
 # Steps that send nothing to the extension.
-_BESIDE = frozenset({Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY})
+_BESIDE = frozenset({Action.REGISTER_PROVIDER, Action.REMOVE_RELAY})
 
 
 def after_sending(before: Memory, written: Memory, decision: Decision, outcome: Outcome, now: datetime) -> Memory:
     """The memory once the answer is known."""
-    if decision.action is Action.PREPARE_RELAY and outcome.sent is not Sent.REFUSED:
-        return replace(written, relay_begun=True)
     if decision.action not in _BESIDE:
-        # What was sent had its relay; what could not be sent for want of it has the relay looked up again.
-        before, written = replace(before, relay_begun=False), replace(written, relay_begun=False)
+        # What was sent had its relay. What could not be sent for want of it began to make the relay; or it relied on
+        # one that was begun, which is looked up again.
+        begun = outcome.sent is Sent.UNFINISHED and not before.relay_begun
+        before, written = replace(before, relay_begun=begun), replace(written, relay_begun=begun)
     if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
         return written
     taken_back = replace(
         written,
+        relay_begun=before.relay_begun,
         sent=before.sent,
         sent_at=before.sent_at,
         sent_keys=before.sent_keys,
@@ -296,7 +297,7 @@ def upgraded(seen: Observation) -> tuple[str, str] | None:
 
 
 def _sent_keys(decision: Decision) -> tuple[str, ...]:
-    """The settings that a step sends; a relay that is made ready carries none, and a deletion neither."""
+    """The settings that a step sends; a deletion carries none."""
     if decision.desired is None or not decision.action.writes or decision.action in _NO_SETTINGS:
         return ()
     return tuple(sorted(decision.patch or decision.desired.settings))

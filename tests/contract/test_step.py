@@ -96,24 +96,57 @@ def arc(control: Control, subscription: str) -> ClusterId:
     return ClusterId.parse(made)
 
 
-async def test_a_new_relay_takes_two_looks_and_twelve_calls(house, control, arc):
-    """The namespace, then everything else with the install: no look asks again for what the one before began."""
+async def known(house, arc: ClusterId) -> None:
+    """Read what all clusters of the subscription share, so that what is counted afterwards is the cluster's own."""
     cluster = await house.reconciler.observer.arm.cluster(arc)
-    await house.reconciler.observer.beyond.surroundings.of(cluster)  # shared by all clusters of the subscription
+    await house.reconciler.observer.beyond.surroundings.of(cluster)
     await house.reconciler.scope.contains(arc.subscription)
+
+
+async def test_a_relay_that_is_made_at_once_takes_one_look(house, control, arc):
+    """Nine calls: Resource Graph, cluster, extensions, the relay's absence, its three parts, its key, the PUT."""
+    control.durations(relay=0)
+    await known(house, arc)
+    before = len(control.requests())
+    decision = await house.reconciler.step(asked(arc))
+
+    assert decision.action is Action.INSTALL
+    assert len(control.requests()) - before == 9
+    assert control.extension(str(arc), "azureml")["protectedKeys"]
+
+
+async def test_a_new_relay_takes_two_looks_and_twelve_calls(house, control, arc):
+    """A namespace that takes its time is completed by the next look, which asks for nothing that the first one knew."""
+    await known(house, arc)
     before = len(control.requests())
     first = await house.reconciler.step(asked(arc))
+    begun = (await house.table.read(arc)).memory
     control.advance(11)
     second = await house.reconciler.step(asked(arc))
 
-    assert (first.action, second.action) == (Action.PREPARE_RELAY, Action.INSTALL)
+    assert (first.action, second.action) == (Action.INSTALL, Action.INSTALL)
+    assert (begun.relay_begun, begun.sent) == (True, None)
     assert len(control.requests()) - before <= 12
     assert control.extension(str(arc), "azureml")["protectedKeys"]
     assert not (await house.table.read(arc)).memory.relay_begun
 
 
+async def test_a_relay_that_is_not_answered_is_no_extension_that_may_have_been_sent(house, control, arc):
+    """The lease is given back, nothing is remembered as sent, and the next look goes on."""
+    control.durations(relay=0)
+    fault = control.add_fault(service="relay", method="PUT", kind="status", status=503)
+    await house.reconciler.step(asked(arc))
+    memory = (await house.table.read(arc)).memory
+    control.clear_faults(fault)
+    again = await house.reconciler.step(asked(arc))
+
+    assert (memory.sent, memory.attempts) == (None, 0)
+    assert again.action is Action.INSTALL
+    assert len(control.requests(method="PUT", service="extensions")) == 1
+
+
 async def test_a_namespace_that_takes_longer_is_waited_for(house, control, arc):
-    """A look that comes too early sends nothing to the extension, counts no failure, and the relay is read again."""
+    """Looks that come too early send nothing to the extension and count no failure; every second reads the relay."""
     await house.reconciler.step(asked(arc))
     early = await house.reconciler.step(asked(arc))
     memory = (await house.table.read(arc)).memory
@@ -121,7 +154,7 @@ async def test_a_namespace_that_takes_longer_is_waited_for(house, control, arc):
     control.advance(11)
     last = await house.reconciler.step(asked(arc))
 
-    assert (early.action, again.action, last.action) == (Action.INSTALL, Action.PREPARE_RELAY, Action.INSTALL)
+    assert {early.action, again.action, last.action} == {Action.INSTALL}
     assert (memory.sent, memory.attempts, memory.relay_begun) == (None, 0, False)
     assert memory.follow_up is not None
     events = await house.history.of(arc)
@@ -140,7 +173,7 @@ async def test_a_namespace_that_somebody_deleted_meanwhile_is_made_again(house, 
     control.advance(11)
     last = await house.reconciler.step(asked(arc))
 
-    assert (lost.action, again.action, last.action) == (Action.INSTALL, Action.PREPARE_RELAY, Action.INSTALL)
+    assert {lost.action, again.action, last.action} == {Action.INSTALL}
     assert control.extension(str(arc), "azureml")["protectedKeys"]
 
 

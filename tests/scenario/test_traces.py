@@ -55,7 +55,7 @@ def test_one_trace_runs_from_the_event_to_the_final_state(stage: Stage, collecto
     mine = [each for each in looks() if each.attributes["muster.cluster"] == cluster.lower()]
     assert {each.trace for each in mine} == {TRACE}
     assert next(each.attributes["muster.asked"] for each in mine) == "event"
-    assert {"PrepareRelay", "Install", "Nothing"} <= {each.attributes["muster.action"] for each in mine}
+    assert {"Install", "Nothing"} <= {each.attributes["muster.action"] for each in mine}
     puts = [each for each in collector.spans if each.name == "PUT" and "/extensions/" in each.attributes["url.full"]]
     assert [each.trace for each in puts] == [TRACE]
 

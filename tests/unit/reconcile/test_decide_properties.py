@@ -21,7 +21,7 @@ from shared.reconcile.situation import is_ours
 from tests.unit.reconcile.worlds import MODERATE, NOW, SHIPPED, SMALL, installed, ready, worlds
 
 _OUTSIDE = {Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT}
-_WITHOUT_EXTENSION = {Action.INSTALL, Action.PREPARE_RELAY, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY}
+_WITHOUT_EXTENSION = {Action.INSTALL, Action.REGISTER_PROVIDER, Action.REMOVE_RELAY}
 _ENDED = {"succeeded", "failed", "canceled"}
 
 

@@ -54,11 +54,14 @@ def test_a_ready_cluster_without_the_extension_gets_it(kind):
 
 
 def test_the_relay_comes_first_where_it_is_missing():
-    """On Arc the relay objects are a step of their own before the extension is sent."""
+    """On Arc the installation says that it makes the relay's objects, and does not where they are there."""
     cluster = ready("arc", PROD)
+    missing = decide(looked_at(cluster, relay_ready=False), SHIPPED, NOW)
+    there = decide(looked_at(cluster, relay_ready=True), SHIPPED, NOW)
 
-    assert decide(looked_at(cluster, relay_ready=False), SHIPPED, NOW).action is Action.PREPARE_RELAY
-    assert decide(looked_at(cluster, relay_ready=None), SHIPPED, NOW).action is Action.INSTALL
+    assert (missing.action, there.action) == (Action.INSTALL, Action.INSTALL)
+    assert "What its Azure Relay lacks is made first." in missing.reason
+    assert "Relay" not in there.reason
 
 
 def test_a_persons_enrolment_needs_no_tag():

@@ -109,29 +109,18 @@ def test_what_is_about_to_be_sent_is_remembered_first():
     assert set(written.sent_keys) == set(decision.desired.settings)
 
 
-def test_a_relay_is_no_extension():
-    """PrepareRelay sends nothing to the extension and is remembered as nothing sent."""
+def test_a_relay_that_was_begun_is_not_asked_for_again():
+    """A look that could not finish for want of the relay is remembered as one that began it, and as nothing sent."""
     arc = ready("arc", {"aml-onboard": "true", "env": "prod", "aml-gpu": "false"})
-    decision, memory = look(looked_at(arc, relay_ready=False))
+    first, memory = look(looked_at(arc, relay_ready=False))
+    begun = after_sending(memory, before_sending(memory, first, NOW), first, Outcome(Sent.UNFINISHED), NOW)
+    second, memory = look(replace(looked_at(arc, relay_ready=None), memory=begun))
+    written = before_sending(memory, second, NOW)
 
-    assert decision.action is Action.PREPARE_RELAY
-    assert before_sending(memory, decision, NOW) == memory
-
-
-def test_a_relay_that_was_begun_is_made_with_the_next_install():
-    """The look after PrepareRelay installs without asking for the relay again, and forgets that it was begun."""
-    arc = ready("arc", {"aml-onboard": "true", "env": "prod", "aml-gpu": "false"})
-    decision, memory = look(looked_at(arc, relay_ready=False))
-    begun = after_sending(memory, before_sending(memory, decision, NOW), decision, Outcome(Sent.UNFINISHED), NOW)
-    install, memory = look(replace(looked_at(arc, relay_ready=None), memory=begun))
-    written = before_sending(memory, install, NOW)
-
-    assert begun.relay_begun
-    assert (install.action, Want.RELAY in install.wants) == (Action.INSTALL, False)
+    assert (begun.relay_begun, begun.sent, begun.sent_at) == (True, None, None)
+    assert (second.action, Want.RELAY in second.wants) == (Action.INSTALL, False)
     for sent in (Sent.ACCEPTED, Sent.UNFINISHED, Sent.AMBIGUOUS, Sent.REFUSED):
-        assert not after_sending(memory, written, install, Outcome(sent), NOW).relay_begun
-    refused = after_sending(memory, memory, decision, Outcome(Sent.REFUSED, NotAuthorized("403")), NOW)
-    assert refused.relay_begun == memory.relay_begun
+        assert not after_sending(memory, written, second, Outcome(sent), NOW).relay_begun
 
 
 @pytest.mark.parametrize("sent", [Sent.ACCEPTED, Sent.AMBIGUOUS])
