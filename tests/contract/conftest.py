@@ -1,6 +1,7 @@
 """What the contract tests meet: real Azurite for the session, a simulated Azure for each test."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from shared.state.storage import Storage
 from simulator.control import Control
 from simulator.roles import Roles
 from simulator.server import Simulator, running
+from tests.contract.fleets import Fleet, fleet_on
 
 
 @pytest.fixture(scope="session")
@@ -91,4 +93,13 @@ async def house(subscription: str, azure: Simulator) -> AsyncIterator[House]:
     async with opened(settings) as made:
         # aiohttp reads SSL_CERT_FILE when it is imported, which was before this simulator's CA was made.
         made.reconciler.observer.arm._transport.connection_config.verify = azure.ca_file
+        yield made
+
+
+@pytest.fixture
+async def fleet(
+    subscription: str, azure: Simulator, control: Control, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Fleet]:
+    """A fleet with a rollout, on storage of its own."""
+    async with fleet_on(subscription, control, azure.ca_file, tmp_path, monkeypatch) as made:
         yield made

@@ -7,9 +7,7 @@ import pytest
 
 from shared.azureml.drift import LOST
 from shared.model.state import HoldCode
-from tests.contract.test_rollout import RINGS, SELECTED, Fleet, azurite, fleet
-
-__all__ = ["azurite", "fleet"]
+from tests.contract.fleets import RINGS, SELECTED, Fleet
 
 ROLLOUT = RINGS + "  stopOn: {failures: 2}"
 
@@ -21,7 +19,7 @@ async def forget(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("looked", [True, False], ids=["looked at in between", "at the same moment"])
-async def test_rings_hold_after_the_memory_was_lost(fleet: Fleet, looked: bool):
+async def test_rings_hold_after_the_memory_was_lost(fleet, looked):
     """Only canaries are updated, whether the loss was found before the policy changed or not; the rest waits."""
     canaries = fleet.made(4, SELECTED | {"ring": "canary"}, "canary")
     fleet.made(8, SELECTED, "rest")
@@ -30,34 +28,26 @@ async def test_rings_hold_after_the_memory_was_lost(fleet: Fleet, looked: bool):
     await fleet.house.sweep.run()
     await forget(fleet)
     if looked:
-        await fleet.house.sweep.run()
-        assert await fleet.look(await fleet.asked()) == Counter({"Nothing": 12})
+        assert await fleet.rounds(1) == Counter({"Nothing": 12})
         assert {row.memory.sent async for row in fleet.house.table.all()} == {LOST}
     await fleet.put_policy(volcano="true", rollout=ROLLOUT)
     since = len(fleet.control.requests())
-    for _ in range(4):
-        await fleet.house.sweep.run()
-        await fleet.look(await fleet.asked())
-        fleet.pass_time(timedelta(minutes=5))
+    await fleet.rounds(4)
     await fleet.house.sweep.run()
 
-    written = {each["path"].lower().partition("/providers/microsoft.kubern")[0] for each in fleet.control.writes(since)}
     held = Counter(entry.hold[0] for entry in await fleet.entries() if entry.hold)
-    assert written == {str(cluster) for cluster in canaries}
+    assert fleet.written(since) == {str(cluster) for cluster in canaries}
     assert held[HoldCode.RING] == 8
 
 
-async def test_a_loss_alone_leads_to_no_write(fleet: Fleet):
+async def test_a_loss_alone_leads_to_no_write(fleet):
     """Every extension is known as ours again, and all is as wanted."""
     fleet.made(6, SELECTED)
     await fleet.converge()
     await fleet.house.sweep.run()
     await forget(fleet)
     since = len(fleet.control.requests())
-    for _ in range(3):
-        await fleet.house.sweep.run()
-        await fleet.look(await fleet.asked())
-        fleet.pass_time(timedelta(hours=5))
+    await fleet.rounds(3, timedelta(hours=5))
 
     assert fleet.control.writes(since) == []
     assert {entry.condition for entry in await fleet.entries()} == {"Current"}
