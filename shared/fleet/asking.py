@@ -11,6 +11,8 @@ from shared.model.decision import Action, Decision
 from shared.model.observation import Memory, Observation
 from shared.model.state import HoldCode, Management, State
 
+# One that has the extension and is not remembered.
+UNREMEMBERED = "unremembered"
 # A message on its way gets this long before the sweep takes it for lost.
 _GRACE = timedelta(minutes=2)
 # A follow-up that comes this soon will see whatever changed.
@@ -38,7 +40,7 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
     before = memory.state
     if before is None and decision.state.management is Management.MANAGED and _has_extension(seen):
         # Resource Graph does not tell who installed an extension. Where memory is lost, one look at ARM does.
-        return "unremembered"
+        return UNREMEMBERED
     outsider = decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state)
     # Where `same`, the last look decided on the very same, and by ARM's word.
     if outsider or (same and not _worth_asking_again(memory, decision, now)):

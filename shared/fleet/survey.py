@@ -19,7 +19,7 @@ from shared.azure.kql import HEARTBEAT
 from shared.azure.resource_graph import ResourceGraph, read_cluster_row, read_extension_row
 from shared.azureml.failures import classify
 from shared.errors import StorageError
-from shared.fleet.asking import is_overdue, why_ask
+from shared.fleet.asking import UNREMEMBERED, is_overdue, why_ask
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.ordered import ByGroup
@@ -218,8 +218,10 @@ class _Desk:
 
     def _count(self, entry: Entry) -> None:
         self._found.figures.add(entry)
-        if entry.wants:
+        # What is not remembered may be ours: until it was looked at, nobody knows what is wanted of it.
+        if entry.wants or entry.asked == UNREMEMBERED:
             self._found.wanting[entry.ring or ""] += 1
+        if entry.wants:
             self._found.changing.append(ClusterId.parse(entry.id))
         if entry.fresh:
             self._found.fresh[ClusterId.parse(entry.id)] = entry.ring or ""
@@ -293,8 +295,7 @@ class _Desk:
                 certificate=(address, version.fingerprint) if address and version else None,
                 failure=_failure(extensions) if decision.state.condition in _FAILED else None,
                 ring=ring_of(footing.policy, cluster, management_groups=groups)[1],
-                # One that is there and not remembered may be ours: until it is looked at, nobody knows what is wanted.
-                wants=_wants(decision) or (memory is None and any(each.azureml for each in extensions)),
+                wants=_wants(decision),
                 fresh=self._fresh(observation, decision),
             )
         )

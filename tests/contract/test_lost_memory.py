@@ -51,3 +51,16 @@ async def test_a_loss_alone_leads_to_no_write(fleet):
 
     assert fleet.control.writes(since) == []
     assert {entry.condition for entry in await fleet.entries()} == {"Current"}
+
+
+async def test_a_large_loss_is_found_out_at_once(fleet):
+    """Every cluster is asked for by the first sweep, rollout or not: a look costs reads, and memory is what guards."""
+    fleet.made(150, SELECTED)
+    await fleet.put_policy(volcano="false", rollout=ROLLOUT)
+    await fleet.converge()
+    await fleet.house.sweep.run()
+    await forget(fleet)
+    await fleet.put_policy(volcano="true", rollout=ROLLOUT)
+    await fleet.house.sweep.run()
+
+    assert len(await fleet.asked()) == 150
