@@ -273,3 +273,17 @@ def test_the_default_role_is_the_one_that_the_shipped_policy_needs():
     for name, value in granted.items():
         switch = rf"{name}: bool\(readEnvironmentVariable\('MUSTER_ROLE_{name.upper()}', '{str(value).lower()}'\)\)"
         assert re.search(switch, (INFRA / "main.bicepparam").read_text())
+
+
+def test_the_roles_of_both_scopes_are_the_same():
+    """A management group gets what a subscription gets: the two files differ in their scope alone."""
+    one, other = ((INFRA / name).read_text() for name in ("roles.bicep", "roles-management-group.bicep"))
+    body = one[one.index("targetScope") :]
+    for own, theirs in (
+        ("'subscription'", "'managementGroup'"),
+        ("subscription().subscriptionId", "managementGroup().name"),
+        ("subscription()", "managementGroup()"),
+    ):
+        body = body.replace(own, theirs)
+
+    assert other[other.index("targetScope") :] == body
