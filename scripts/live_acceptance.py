@@ -4,9 +4,9 @@
 
 It works by your own login (az, or AZURE_CLIENT_ID for a managed identity) through the adapters that Muster uses, and
 touches nothing but the named clusters, which must carry the tag `muster-acceptance=throw-away`. For each it installs
-the extension, sends it again while it is created, makes an update fail, mends it, and removes everything. What was
-asked and answered goes, redacted, into build/live-<time>.jsonl; what each step says about docs/assumptions.md is
-printed.
+the extension, sends it again while it is created, rotates its protected values (Arc), makes an update fail, mends it,
+and removes everything. What was asked and answered goes, redacted, into build/live-<time>.jsonl; what each step says
+about docs/assumptions.md is printed.
 
 Takes an hour or more: Azure installs in ten to forty minutes. Leaves with 0 where every step ended as assumed.
 """
@@ -107,6 +107,7 @@ class Acceptance:
         try:
             await self._install(desired)
             await self._again(desired)
+            await self._rotate(desired)
             await self._update(desired)
         finally:
             await self._remove(desired)
@@ -160,6 +161,18 @@ class Acceptance:
         )
         self.told["settings survive a PATCH of others"] = found is not None and all(
             found.settings.get(key, "").lower() == value.lower() for key, value in desired.settings.items()
+        )
+
+    async def _rotate(self, desired: DesiredExtension) -> None:
+        """The protected map alone, whole, as a rotation sends it; an Arc cluster's holds the relay's key."""
+        if desired.relay is None:
+            return
+        await self.extensions.update(self.cluster.id, NAME, patch_body({}, await self._relay(desired)))
+        found = await self.ended()
+        self.told["38: a PATCH of the protected map alone is taken, and keeps the settings"] = (
+            found is not None
+            and found.provisioning_state == "Succeeded"
+            and found.settings.get("enableTraining", "").lower() == "true"
         )
 
     async def _update(self, desired: DesiredExtension) -> None:
