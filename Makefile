@@ -43,7 +43,7 @@ package: setup ## the package that is deployed: build/muster.zip
 
 sbom: setup ## what the deployed package depends on, as CycloneDX: build/sbom.json
 	@mkdir -p build
-	@$(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
+	@PYTHONWARNINGS=ignore $(VENV)/bin/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible \
 	  --of JSON -o build/sbom.json
 	@echo "build/sbom.json written"
 
