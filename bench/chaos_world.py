@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from devhost.child import REPOSITORY
 from devhost.stack import Stack
@@ -30,13 +31,15 @@ _EVENT_GRID = "/runtime/webhooks/EventGrid?functionName=cluster_events"
 _OPERATIONS = ("extensions", "clusters", "resource-graph", "relay")
 # Faults after which nobody knows whether a write took effect: the cluster is left alone until its lease has
 # run out (60 s) and whoever finds it busy comes back within another minute.
-_AMBIGUOUS = (
+_AMBIGUOUS: tuple[dict[str, Any], ...] = (
     {"kind": "status", "status": 500, "when": "after"},
     {"kind": "status", "status": 503, "when": "before"},
     {"kind": "reset", "when": "after"},
     {"kind": "timeout", "when": "after"},
-    {"kind": "delay", "seconds": 8.0, "when": "before"},
+    {"kind": "delay", "when": "before"},
 )
+# A write may be on its way for so long: it arrives while its sender still waits, or after it has given up (30 s).
+_LATE = (2.0, 34.0)
 
 
 @dataclass(slots=True)
@@ -242,7 +245,9 @@ class Schedule:
         self._control.add_fault(service=service, method=method, times=times, lasts=lasts, probability=0.7, **given)
 
     def _ambiguous(self) -> None:
-        given = self._random.choice(_AMBIGUOUS)
+        given = dict(self._random.choice(_AMBIGUOUS))
+        if given["kind"] == "delay":
+            given["seconds"] = self._random.uniform(*_LATE)
         self._control.add_fault(service="extensions", method="PUT", times=self._random.randint(1, 2), **given)
 
     def _lag(self) -> None:
