@@ -57,14 +57,14 @@ class Actor:
     vault: KeyVault
     clock: Callable[[], datetime]
 
-    async def take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[None]]) -> Outcome:
+    async def take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[bool]]) -> Outcome:
         """Take the decision's one step.
 
-        `ready` is awaited before each request of a step that has several: it makes sure that the cluster's lease
-        outlasts the request.
+        `ready` is awaited before a write that others preceded: it makes sure that the cluster's lease outlasts the
+        request, and says whether it may still be sent.
 
         Raises:
-            LeaseLost: it does not; nothing more is sent.
+            LeaseLost: the lease does not; nothing more is sent.
         """
         try:
             finished = await self._take(decision, seen, ready)
@@ -78,7 +78,7 @@ class Actor:
             return Outcome(Sent.REFUSED, error)
         return Outcome(Sent.ACCEPTED if finished else Sent.UNFINISHED)
 
-    async def _take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[None]]) -> bool:
+    async def _take(self, decision: Decision, seen: Observation, ready: Callable[[], Awaitable[bool]]) -> bool:
         name, desired = decision.extension or "", decision.desired
         match decision.action:
             case Action.INSTALL | Action.REPAIR if desired is not None and not decision.patch:
@@ -99,25 +99,27 @@ class Actor:
         return True
 
     async def _put(
-        self, name: str, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[None]]
+        self, name: str, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[bool]]
     ) -> bool:
         """PUT with the protected settings whole; their values live in this call only."""
         protected = await self._secrets(desired, seen)
         if protected is None:
             return False
-        await ready()
+        if not await ready():
+            return False
         await self.extensions.create(seen.id, name, put_body(desired, protected))
         return True
 
     async def _patch_protected(
-        self, decision: Decision, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[None]]
+        self, decision: Decision, desired: DesiredExtension, seen: Observation, ready: Callable[[], Awaitable[bool]]
     ) -> bool:
         """PATCH with the whole protected map: the service replaces it, so that nothing in use may be left out."""
         secrets = await self._secrets(desired, seen)
         if secrets is None:
             return False
         body = patch_body(decision.patch, protected_values(desired, secrets), **patch_properties(decision.changes))
-        await ready()
+        if not await ready():
+            return False
         await self.extensions.update(seen.id, decision.extension or "", body)
         return True
 

@@ -162,11 +162,15 @@ class Reconciler:
     ) -> tuple[Row, Memory, Outcome]:
         written = before_sending(memory, decision, self.clock())
         row = await self.recorder.put(row, written)
-        await lease.ready_to_write()
-        if self.gates().stopped:
+
+        async def may_go() -> bool:
+            await lease.ready_to_write()
+            return not self.gates().stopped
+
+        if not await may_go():
             return row, memory, Outcome(Sent.UNFINISHED)
         try:
-            outcome = await self.actor.take(decision, seen, lease.ready_to_write)
+            outcome = await self.actor.take(decision, seen, may_go)
         except BaseException:
             # The host ends, or a defect: the request may be on its way, as after a time-out.
             lease.abandon()

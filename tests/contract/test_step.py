@@ -14,6 +14,7 @@ from shared.model.identity import ClusterId
 from shared.model.observation import Observation
 from shared.model.request import Reason, Request
 from shared.model.state import Condition, Management, State
+from shared.reconcile.act import Sent
 from simulator.control import Control
 
 
@@ -177,20 +178,30 @@ async def test_a_namespace_that_somebody_deleted_meanwhile_is_made_again(house, 
     assert control.extension(str(arc), "azureml")["protectedKeys"]
 
 
-async def test_a_lease_that_was_lost_on_the_way_stops_the_install(house, control, arc):
-    """Making the relay may use up the lease: it is asked for again before the extension's PUT, which is not sent."""
+async def lost() -> bool:
+    raise LeaseLost("somebody else holds it")
+
+
+async def stopped() -> bool:
+    return False
+
+
+@pytest.mark.parametrize("ready", [lost, stopped])
+async def test_what_happens_while_the_relay_is_made_stops_the_install(house, control, arc, ready):
+    """The lease is used up, or MUSTER_STOP is set meanwhile: it is asked again, and the extension's PUT is not sent."""
     cluster = await house.reconciler.observer.arm.cluster(arc)
     actor, desired = house.reconciler.actor, derive(cluster, {"enableTraining": "true"})
     await actor.relays.begin(cluster, desired.relay)
     control.advance(11)
     state = State(Management.MANAGED, Condition.MISSING)
     decision = Decision(Action.INSTALL, state, "", extension="azureml", desired=desired)
+    seen = Observation(arc, Reason.EVENT, Gates(Mode.ENFORCE), cluster=cluster)
 
-    async def lost() -> None:
-        raise LeaseLost("somebody else holds it")
-
-    with pytest.raises(LeaseLost):
-        await actor.take(decision, Observation(arc, Reason.EVENT, Gates(Mode.ENFORCE), cluster=cluster), lost)
+    if ready is lost:
+        with pytest.raises(LeaseLost):
+            await actor.take(decision, seen, ready)
+    else:
+        assert (await actor.take(decision, seen, ready)).sent is Sent.UNFINISHED
     assert control.requests(method="PUT", service="extensions") == []
 
 
