@@ -132,19 +132,6 @@ def test_reader_is_removed(stage: Stage, fleet: dict[str, list[str]]) -> None:
     assert compliant(stage) == len(everybody(fleet))
 
 
-def test_the_tables_are_deleted(stage: Stage, fleet: dict[str, list[str]]) -> None:
-    """Reads, and no write: every extension is known as ours again, and the memory is filled by the next looks."""
-    mark = stage.mark()
-    for table in ("mustermemory", "musterhistory"):
-        stage.tables.delete_table(table)
-    settle(stage)
-    settle(stage)
-
-    assert stage.control.writes(mark) == []
-    assert compliant(stage) == len(everybody(fleet))
-    stage.until(lambda: len(stage.memory_rows()) >= len(everybody(fleet)), "the memory to be filled")
-
-
 @pytest.mark.usefixtures("fleet")
 def test_a_document_that_does_not_validate(stage: Stage) -> None:
     """It is refused with file, line and key; the policy in force stays in force and nothing is written."""
