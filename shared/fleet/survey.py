@@ -33,7 +33,7 @@ from shared.model.identity import ClusterId, key_of, lowered
 from shared.model.intent import Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
-from shared.model.state import Condition, HoldCode
+from shared.model.state import Condition, HoldCode, Reachability
 from shared.policy.model import Policy
 from shared.policy.rings import ring_of
 from shared.reconcile.beyond import Beyond
@@ -99,8 +99,9 @@ class Survey:
     Attributes:
         asked: clusters to be asked for, with the reason.
         fresh: clusters that would get the extension for the first time, each with its ring.
-        wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back.
-        changing: the same clusters by name.
+        wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back, and those
+            of which that is not known yet.
+        changing: the former by name.
         compared: digest of the candidate that was compared with the policy in force; "" where none was.
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
@@ -218,8 +219,10 @@ class _Desk:
 
     def _count(self, entry: Entry) -> None:
         self._found.figures.add(entry)
-        # What is not remembered may be ours: until it was looked at, nobody knows what is wanted of it.
-        if entry.wants or entry.asked == UNREMEMBERED:
+        # What is wanted is not known yet of one that is not remembered, which may be ours, and of one on which an
+        # update runs, perhaps of an earlier policy. One that cannot be reached may stay so for days and keeps nobody.
+        under_way = entry.condition == Condition.UPDATING and entry.reachability == Reachability.ONLINE
+        if entry.wants or entry.asked == UNREMEMBERED or under_way:
             self._found.wanting[entry.ring or ""] += 1
         if entry.wants:
             self._found.changing.append(ClusterId.parse(entry.id))

@@ -29,7 +29,9 @@ def policy(volcano: str) -> str:
     return POLICY.format(volcano=volcano, times=times)
 
 
-STAGE = {"policy": policy("false")}
+# A host that is restarted while it looks at a cluster leaves its message invisible for as long as this, ten minutes
+# in Azure.
+STAGE = {"policy": policy("false"), "queue_lease": 2}
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +132,19 @@ def test_reader_is_removed(stage: Stage, fleet: dict[str, list[str]]) -> None:
     assert stage.control.writes(mark) == []
     assert stage.logs("sweep")[-1]["whole"] is True
     assert compliant(stage) == len(everybody(fleet))
+
+
+def test_the_tables_are_deleted(stage: Stage, fleet: dict[str, list[str]]) -> None:
+    """Reads, and no write: every extension is known as ours again, and the memory is filled by the next looks."""
+    mark = stage.mark()
+    for table in ("mustermemory", "musterhistory"):
+        stage.tables.delete_table(table)
+    settle(stage)
+    settle(stage)
+
+    assert stage.control.writes(mark) == []
+    assert compliant(stage) == len(everybody(fleet))
+    stage.until(lambda: len(stage.memory_rows()) >= len(everybody(fleet)), "the memory to be filled")
 
 
 @pytest.mark.usefixtures("fleet")
