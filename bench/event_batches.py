@@ -130,10 +130,10 @@ class Run:
             self.child("bench.relay_child", clusters)
         return clusters
 
-    def child(self, module: str, clusters: Sequence[str], *arguments: str) -> str:
+    def child(self, module: str, clusters: Sequence[str]) -> str:
         """What a process of ours, told the clusters on its standard input, says on its standard output."""
         ended = subprocess.run(  # noqa: S603  our own modules
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, "-m", module],
             input="\n".join(clusters),
             text=True,
             cwd=REPOSITORY,

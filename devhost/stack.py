@@ -112,8 +112,8 @@ class Stack:
         Raises:
             ChildError: something did not start; all that did is stopped, the tail of its log is in the message.
         """
-        plan = _Plan(folder.resolve(), dict(settings), (app or REPOSITORY).resolve(), queue_lease, storage_log)
-        plan.origin = origin or Origin()
+        app = (app or REPOSITORY).resolve()
+        plan = _Plan(folder.resolve(), dict(settings), app, queue_lease, storage_log, origin or Origin())
         stack = cls(plan)
         with contextlib.ExitStack() as undo:
             undo.callback(stack.stop)

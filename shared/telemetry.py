@@ -84,22 +84,26 @@ def traceparent() -> str | None:
 def add(name: str, by: int = 1, **attributes: Attribute) -> None:
     """Raise a counter."""
     if _COLLECTED.meter is not None:
-        counter = _COLLECTED.counters.get(name) or _COLLECTED.meter.create_counter(name)
-        _COLLECTED.counters.setdefault(name, counter).add(by, attributes)
+        if name not in _COLLECTED.counters:
+            _COLLECTED.counters[name] = _COLLECTED.meter.create_counter(name)
+        _COLLECTED.counters[name].add(by, attributes)
 
 
 def record(name: str, value: float, unit: str, **attributes: Attribute) -> None:
     """Add a value to a distribution."""
     if _COLLECTED.meter is not None:
-        histogram = _COLLECTED.histograms.get(name) or _COLLECTED.meter.create_histogram(name, unit)
-        _COLLECTED.histograms.setdefault(name, histogram).record(value, attributes)
+        if name not in _COLLECTED.histograms:
+            _COLLECTED.histograms[name] = _COLLECTED.meter.create_histogram(name, unit)
+        _COLLECTED.histograms[name].record(value, attributes)
 
 
 def stand(name: str, by: str, counts: Mapping[str, int]) -> None:
     """Say how high something stands now, by one attribute; what is no longer counted stands at zero."""
     if _COLLECTED.meter is None:
         return
-    gauge, known = _COLLECTED.gauges.setdefault(name, (_COLLECTED.meter.create_gauge(name), set()))
+    if name not in _COLLECTED.gauges:
+        _COLLECTED.gauges[name] = _COLLECTED.meter.create_gauge(name), set()
+    gauge, known = _COLLECTED.gauges[name]
     known.update(counts)
     for value in known:
         gauge.set(counts.get(value, 0), {by: value})

@@ -120,7 +120,8 @@ def after_sending(before: Memory, written: Memory, decision: Decision, outcome: 
     if decision.action not in _BESIDE:
         # What was sent had its relay. What could not be sent for want of it began to make the relay; or it relied on
         # one that was begun, which is looked up again.
-        begun = outcome.sent is Sent.UNFINISHED and not before.relay_begun
+        wanted = decision.desired is not None and decision.desired.relay is not None
+        begun = wanted and outcome.sent is Sent.UNFINISHED and not before.relay_begun
         before, written = replace(before, relay_begun=begun), replace(written, relay_begun=begun)
     if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
         return written
