@@ -73,6 +73,7 @@ class Chaos(RuleBasedStateMachine):
         self.since = len(self.ground.control.requests())
         self.violations = len(self.ground.control.violations())
         self.made = 0
+        self.taken_up: bool | None = None
 
     def _ahead(self) -> timedelta:
         return timedelta(seconds=self.ground.control.now() - datetime.now(UTC).timestamp())
@@ -86,7 +87,7 @@ class Chaos(RuleBasedStateMachine):
     @initialize(number=st.integers(2, 4))
     def begin(self, number: int) -> None:
         """A fleet, and the plain policy."""
-        self.policy(_POLICIES[0], volcano=False)
+        self.policy(_POLICIES[0], volcano=False, acts=False)
         for index in range(number):
             self.create(["aks", "arc"][index % 2], SELECTED, 3)
 
@@ -168,15 +169,18 @@ class Chaos(RuleBasedStateMachine):
             cluster = ClusterId.parse(f"/subscriptions/{subscription}{path}")
             self.run_async(self._lived(which, self._process(which).look(cluster, Reason.EVENT), None, after=False))
 
-    @rule(text=st.sampled_from(_POLICIES), volcano=st.booleans())
-    def policy(self, text: str, volcano: bool) -> None:
+    @rule(text=st.sampled_from(_POLICIES), volcano=st.booleans(), acts=st.booleans())
+    def policy(self, text: str, volcano: bool, acts: bool) -> None:
         """Another policy is written."""
+        # A rollout that too many failures have stopped takes up nothing more.
+        self.taken_up = volcano if acts and "stopOn" not in text else None
         self.ground.policy.write_text(
             "version: 1\n"
             "profiles: {training: {settings: {enableTraining: true, "
             f"installVolcano: {str(volcano).lower()}}}}}}}\n"
             "rules: [{name: all, profile: training}]\n"
-            "enforcement: {updateDisruptive: report}\n"
+            f"enforcement: {{updateDisruptive: {'act' if acts else 'report'}}}\n"
+            "verification: {aks: none}\n"
             f"remediation: {{timing: {_TIMING}, maxAttempts: 3}}\n"
             f"{text}\n# {self.clock().isoformat()}\n"
         )
@@ -266,6 +270,9 @@ class Chaos(RuleBasedStateMachine):
                 self.run_async(process.end())
 
     def _calm(self) -> None:
+        # They read policy and books every few seconds by a clock that is not moved by hand.
+        self.dead += self.processes
+        self.processes = [Process(self.ground, self.clock) for _ in range(2)]
         control = self.ground.control
         control.clear_faults()
         control.graph(lag=0, frozen=False)
@@ -276,13 +283,15 @@ class Chaos(RuleBasedStateMachine):
         unfinished = {}
         for cluster, tags in self.tags.items():
             if tags.get("aml-onboard") == "true":
-                states = [e["properties"]["provisioningState"] for e in self.ground.control.extensions(str(cluster))]
-                if states != ["Succeeded"]:
-                    unfinished[str(cluster)] = states
+                found = [each["properties"] for each in self.ground.control.extensions(str(cluster))]
+                states = [each["provisioningState"] for each in found]
+                settings = {each["configurationSettings"]["installVolcano"].lower() for each in found}
+                if states != ["Succeeded"] or (self.taken_up is not None and settings != {str(self.taken_up).lower()}):
+                    unfinished[str(cluster)] = [*states, *settings]
         return unfinished
 
     def _converged(self) -> bool:
-        """Every selected cluster gets its extension within a bounded number of looks."""
+        """Every selected cluster gets what the policy wants within a bounded number of looks."""
         for _ in range(_ROUNDS):
             if not self._unfinished():
                 return True

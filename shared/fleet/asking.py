@@ -2,7 +2,8 @@
 
 A cluster is asked for when `decide` on its rows yields an action, when the fingerprint of its inputs changed since
 the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep). One that
-has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it.
+has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it. So
+is one whose last write has had no answer.
 """
 
 from datetime import datetime, timedelta
@@ -37,10 +38,9 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
         return "overdue"
     if memory.follow_up is not None and memory.next_look is not None and memory.next_look <= now + _SOON:
         return ""
-    before = memory.state
-    if before is None and decision.state.management is Management.MANAGED and _has_extension(seen):
-        # Resource Graph does not tell who installed an extension. Where memory is lost, one look at ARM does.
-        return UNREMEMBERED
+    before, unsure = memory.state, _unsure(seen, decision)
+    if unsure:
+        return unsure
     outsider = decision.action is Action.NOTHING and before is not None and _same_outsider(before, decision.state)
     # Where `same`, the last look decided on the very same, and by ARM's word.
     if outsider or (same and not _worth_asking_again(memory, decision, now)):
@@ -54,6 +54,14 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
     if memory.inputs is not None:
         return "changed"
     return decision.action.value if decision.action is not Action.NOTHING else ""
+
+
+def _unsure(seen: Observation, decision: Decision) -> str:
+    """What one look at ARM tells and rows do not: whether a write arrived, and who installed an extension."""
+    if seen.memory.unanswered is not None:
+        return "unanswered"  # whoever sent it died over it, and its message may be gone
+    forgotten = seen.memory.state is None and decision.state.management is Management.MANAGED
+    return UNREMEMBERED if forgotten and _has_extension(seen) else ""
 
 
 def _has_extension(seen: Observation) -> bool:

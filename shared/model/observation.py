@@ -25,6 +25,28 @@ class FollowUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What stood in the memory before a write that has had no answer, and how the extension was then.
+
+    Attributes:
+        there: whether there was an extension.
+        modified_at: when it was last written to, by Azure's record.
+    """
+
+    there: bool
+    modified_at: datetime | None = None
+    profile: str | None = None
+    rule: str | None = None
+    choice: str | None = None
+    sent: str | None = None
+    sent_at: datetime | None = None
+    sent_keys: tuple[str, ...] = ()
+    certificate: str | None = None
+    reverts: tuple[Revert, ...] = ()
+    reinstalled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """What Muster remembers of a cluster. Losing it costs reads, never a write.
 
@@ -47,6 +69,7 @@ class Memory:
         reverts: the last changes by other hands that were taken back, oldest first.
         reinstalled_at: when the extension was last deleted in order to be installed anew.
         relay_begun: whether the relay's namespace was asked for and nothing was sent to the extension since.
+        unanswered: what the last write replaced here, while it is not known whether that reached Azure.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
     """
 
@@ -76,6 +99,7 @@ class Memory:
     reverts: tuple[Revert, ...] = ()
     reinstalled_at: datetime | None = None
     relay_begun: bool = False
+    unanswered: Unanswered | None = None
     flight: bool = False
     next_look: datetime | None = None
     follow_up: FollowUp | None = None

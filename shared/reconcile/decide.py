@@ -26,11 +26,12 @@ from shared.reconcile.checking import may_look_inside
 from shared.reconcile.gating import gated
 from shared.reconcile.inputs import basis_of, choice_of
 from shared.reconcile.situation import read_situation
+from shared.reconcile.unanswered import supposed
 
 
 def decide(seen: Observation, policy: Policy, now: datetime) -> Decision:
     """Say what is to be done about one cluster, and why."""
-    decision = _ungated(seen, policy, now)
+    decision = _ungated(replace(seen, memory=supposed(seen)), policy, now)
     gated = _through_gates(decision, seen, policy, now)
     hold = gated.state.hold
     return replace(

@@ -26,6 +26,7 @@ from shared.reconcile.generations import Generations
 from shared.reconcile.observe import Observer
 from shared.reconcile.record import Recorder, Step, after_sending, before_sending, remembered, superseded
 from shared.reconcile.scope import Scope
+from shared.reconcile.unanswered import arrived
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
 from shared.state.shares import Shares
@@ -132,9 +133,11 @@ class Reconciler:
         return await self.observer.satisfied(seen, decision, policy, self.clock)
 
     async def _landed(self, seen: Observation, decision: Decision, policy: Policy) -> Observation:
-        """Tell the books of a write that this look saw end."""
-        failed = ended(seen.memory, decision)
-        if failed is None and not (seen.gone and seen.memory.flight):
+        """Tell the books of a write that this look saw end, or that never went out and is not to go out any more."""
+        went = arrived(seen)
+        failed = ended(seen.memory, decision) if went else None
+        never = went is False and not decision.action.writes
+        if failed is None and not (seen.memory.flight and (seen.gone or never)):
             return seen
         await self.gatekeeper.land(seen.id.key, policy, failed=failed)
         return replace(seen, memory=replace(seen.memory, flight=False))
@@ -160,7 +163,7 @@ class Reconciler:
     async def _send(
         self, row: Row, memory: Memory, seen: Observation, decision: Decision, lease: Lease
     ) -> tuple[Row, Memory, Outcome]:
-        written = before_sending(memory, decision, self.clock())
+        written = before_sending(seen, memory, decision, self.clock())
         row = await self.recorder.put(row, written)
 
         async def may_go() -> bool:
@@ -168,7 +171,8 @@ class Reconciler:
             return not self.gates().stopped
 
         if not await may_go():
-            return row, memory, Outcome(Sent.UNFINISHED)
+            outcome = Outcome(Sent.UNFINISHED)
+            return row, after_sending(memory, written, decision, outcome, self.clock()), outcome
         try:
             outcome = await self.actor.take(decision, seen, may_go)
         except BaseException:

@@ -17,6 +17,7 @@ from shared.reconcile.attempts import counted
 from shared.reconcile.inputs import basis_of, inputs_of
 from shared.reconcile.rights import Rights
 from shared.reconcile.situation import Situation, read_situation
+from shared.reconcile.unanswered import begun, settled, undone
 from shared.state.history import Event, History
 from shared.state.memory import MemoryChanged, MemoryTable, Row
 from shared.state.messages import Messages
@@ -30,7 +31,7 @@ _REVERTS = 4
 
 def remembered(seen: Observation, decision: Decision, policy: Policy, now: datetime) -> Memory:
     """The memory after a look, before anything is sent."""
-    memory = seen.memory
+    memory = settled(seen)
     if seen.cluster is None:
         return replace(
             memory,
@@ -81,9 +82,14 @@ def _recovered(memory: Memory, situation: Situation) -> Memory:
 
 
 def _chosen(memory: Memory, decision: Decision) -> Memory:
-    """The profile in force changes with what is sent, or while nothing of ours is installed."""
-    in_force = memory.sent is not None and decision.state.condition is not Condition.CURRENT
-    if in_force and not decision.action.writes:
+    """The profile in force changes with what is sent, while nothing of ours is installed, or where it asks for nothing.
+
+    What is held back before anything was compared changes nothing, however sound the extension is.
+    """
+    asks_nothing = (
+        decision.state.condition is Condition.CURRENT and decision.desired is not None and not decision.changes
+    )
+    if memory.sent is not None and not decision.action.writes and not asks_nothing:
         return memory
     return replace(memory, profile=decision.profile, rule=decision.rule, choice=decision.choice)
 
@@ -95,11 +101,12 @@ def _changed(before: State | None, after: State) -> bool:
     return (before.management, before.condition, codes[0]) != (after.management, after.condition, codes[1])
 
 
-def before_sending(memory: Memory, decision: Decision, now: datetime) -> Memory:
+def before_sending(seen: Observation, memory: Memory, decision: Decision, now: datetime) -> Memory:
     """The memory that is written before a write goes out, so that a crash cannot make it a stranger's."""
     desired = decision.desired
     if decision.action in _BESIDE:
         return memory
+    memory = replace(memory, unanswered=begun(seen, memory))
     if decision.action is Action.REINSTALL:
         return replace(memory, sent_at=now, reinstalled_at=now)
     if decision.against is not None:
@@ -123,20 +130,14 @@ def after_sending(before: Memory, written: Memory, decision: Decision, outcome: 
         wanted = decision.desired is not None and decision.desired.relay is not None
         begun = wanted and outcome.sent is Sent.UNFINISHED and not before.relay_begun
         before, written = replace(before, relay_begun=begun), replace(written, relay_begun=begun)
-    if outcome.sent in {Sent.ACCEPTED, Sent.AMBIGUOUS}:
+    if outcome.sent is Sent.ACCEPTED:
+        return replace(written, unanswered=None)
+    if outcome.sent is Sent.AMBIGUOUS:
         return written
-    taken_back = replace(
-        written,
-        relay_begun=before.relay_begun,
-        sent=before.sent,
-        sent_at=before.sent_at,
-        sent_keys=before.sent_keys,
-        certificate=before.certificate,
-        reverts=before.reverts,
-        reinstalled_at=before.reinstalled_at,
-    )
+    taken_back = replace(undone(written), relay_begun=before.relay_begun)
     if outcome.error is None:
-        return taken_back
+        # Its booking stands, and the next look is to know that nothing went out under it.
+        return replace(taken_back, unanswered=written.unanswered)
     if outcome.error.retry is Retry.NEVER:
         # The service will refuse the same again: that counts as a failed attempt.
         said = outcome.error.message

@@ -35,7 +35,8 @@ SAMPLES = REPOSITORY / "tests" / "data" / "samples"
 QUEUE, POISON, MEMORY = "reconcile", "reconcile-poison", "mustermemory"
 SELECTED = {"aml-onboard": "true"}
 
-PATIENCE = 30.0
+# Longer than the pause after which a cluster is looked at again that somebody else was looking at, up to a minute.
+PATIENCE = 90.0
 _PAUSE = 0.05
 _EVENT_GRID = "/runtime/webhooks/EventGrid?functionName=cluster_events"
 _EXTENSION = re.compile(r"/providers/microsoft\.kubernetesconfiguration/extensions/[^/]+$", re.IGNORECASE)

@@ -174,11 +174,13 @@ def test_a_rollout_is_stopped_and_goes_on(stage: Stage, fleet: dict[str, list[st
     stopped, swept = stage.control.writes(mark), stage.logs("sweep")[-1]["whole"]
     stage.stack.restart_host(0, {"MUSTER_STOP": "false"})
 
-    def canaries_are_updated() -> bool:
+    def first_canaries_are_updated() -> bool:
         settle(stage)
-        return written(stage, mark) == {cluster.lower() for cluster in fleet["canary"]}
+        return len(written(stage, mark)) >= 2
 
-    stage.until(canaries_are_updated, "the canaries to be updated")
+    # As many at once as may fail; the others wait minutes for their turn.
+    stage.until(first_canaries_are_updated, "the first canaries to be updated")
+    updated = written(stage, mark)
     stage.policy_file.write_text(policy("false") + "# back again\n")
     stage.stack.restart_host(0)
 
@@ -188,6 +190,7 @@ def test_a_rollout_is_stopped_and_goes_on(stage: Stage, fleet: dict[str, list[st
 
     stage.until(back_again, "the fleet to be as before")
     assert (stopped, swept) == ([], True)
+    assert updated <= {cluster.lower() for cluster in fleet["canary"]}
 
 
 def written(stage: Stage, since: int) -> set[str]:

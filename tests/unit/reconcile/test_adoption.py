@@ -82,7 +82,7 @@ def test_a_converged_stranger_stays_a_stranger():
     wanted = dict(installed(ready()).extensions[0].settings) | {"enableTraining": "False"}
     seen = adopted(ready(), wanted)
     decision = decide(seen, CONVERGE, NOW)
-    written = before_sending(remembered(seen, decision, CONVERGE, NOW), decision, NOW)
+    written = before_sending(seen, remembered(seen, decision, CONVERGE, NOW), decision, NOW)
     failed = replace(seen.extensions[0], provisioning_state="Failed", current_version="1.1.90")
     after = decide(replace(seen, extensions=(failed,), memory=written), CONVERGE, NOW + timedelta(days=1))
 

@@ -212,7 +212,9 @@ def test_a_contest_is_found_by_itself_and_ends_when_an_input_changes():
         actions.append(decision.action)
         memory = remembered(replace(seen, memory=memory), decision, ACT, now)
         if decision.action.writes:
-            memory = after_sending(memory, before_sending(memory, decision, now), decision, Outcome(Sent.ACCEPTED), now)
+            memory = after_sending(
+                memory, before_sending(seen, memory, decision, now), decision, Outcome(Sent.ACCEPTED), now
+            )
         now += HOUR
 
     assert actions == [Action.UPDATE, Action.UPDATE, Action.HOLD, Action.HOLD]
@@ -226,7 +228,7 @@ def test_reverts_that_were_refused_are_none_and_only_a_few_are_kept():
     seen = changed(PERSON, memory=reverts(99, 98, 97, 96))
     decision = decide(seen, ACT, NOW)
     memory = remembered(seen, decision, ACT, NOW)
-    written = before_sending(memory, decision, NOW)
+    written = before_sending(seen, memory, decision, NOW)
 
     assert len(written.reverts) == 4
     assert written.reverts[-1] == Revert(NOW, Hand.PERSON)
@@ -241,7 +243,7 @@ def test_an_update_by_the_policy_is_no_revert():
 
     assert decision.action is Action.UPDATE
     assert decision.against is None
-    assert before_sending(seen.memory, decision, NOW).reverts == ()
+    assert before_sending(seen, seen.memory, decision, NOW).reverts == ()
 
 
 # Protected values

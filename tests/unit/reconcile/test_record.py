@@ -101,8 +101,9 @@ def test_the_generation_never_falls():
 
 def test_what_is_about_to_be_sent_is_remembered_first():
     """So that a crash after the write cannot make the extension a stranger's."""
-    decision, memory = look(looked_at(ready()))
-    written = before_sending(memory, decision, NOW)
+    seen = looked_at(ready())
+    decision, memory = look(seen)
+    written = before_sending(seen, memory, decision, NOW)
 
     assert written.sent == fingerprint(decision.desired)
     assert written.sent_at == NOW
@@ -112,10 +113,12 @@ def test_what_is_about_to_be_sent_is_remembered_first():
 def test_a_relay_that_was_begun_is_not_asked_for_again():
     """A look that could not finish for want of the relay is remembered as one that began it, and as nothing sent."""
     arc = ready("arc", {"aml-onboard": "true", "env": "prod", "aml-gpu": "false"})
-    first, memory = look(looked_at(arc, relay_ready=False))
-    begun = after_sending(memory, before_sending(memory, first, NOW), first, Outcome(Sent.UNFINISHED), NOW)
-    second, memory = look(replace(looked_at(arc, relay_ready=None), memory=begun))
-    written = before_sending(memory, second, NOW)
+    seen = looked_at(arc, relay_ready=False)
+    first, memory = look(seen)
+    begun = after_sending(memory, before_sending(seen, memory, first, NOW), first, Outcome(Sent.UNFINISHED), NOW)
+    seen = replace(looked_at(arc, relay_ready=None), memory=begun)
+    second, memory = look(seen)
+    written = before_sending(seen, memory, second, NOW)
 
     assert (begun.relay_begun, begun.sent, begun.sent_at) == (True, None, None)
     assert (second.action, Want.RELAY in second.wants) == (Action.INSTALL, False)
@@ -126,17 +129,21 @@ def test_a_relay_that_was_begun_is_not_asked_for_again():
 @pytest.mark.parametrize("sent", [Sent.ACCEPTED, Sent.AMBIGUOUS])
 def test_what_was_or_may_have_been_accepted_stays_remembered(sent):
     """A time-out may have taken effect: then the extension is ours."""
-    decision, memory = look(looked_at(ready()))
-    written = before_sending(memory, decision, NOW)
+    seen = looked_at(ready())
+    decision, memory = look(seen)
+    written = before_sending(seen, memory, decision, NOW)
     error = Unavailable("no answer") if sent is Sent.AMBIGUOUS else None
 
-    assert after_sending(memory, written, decision, Outcome(sent, error), NOW) == written
+    after = after_sending(memory, written, decision, Outcome(sent, error), NOW)
+    assert replace(after, unanswered=None) == replace(written, unanswered=None)
+    assert (after.unanswered is None) == (sent is Sent.ACCEPTED)
 
 
 def test_an_install_that_was_put_off_is_not_remembered_as_sent():
     """Its relay had to be made first: nothing went out, so an extension that turns up is somebody else's."""
-    decision, memory = look(looked_at(ready()))
-    written = before_sending(memory, decision, NOW)
+    seen = looked_at(ready())
+    decision, memory = look(seen)
+    written = before_sending(seen, memory, decision, NOW)
 
     assert written.sent is not None
     assert after_sending(memory, written, decision, Outcome(Sent.UNFINISHED), NOW).sent is None
@@ -144,8 +151,9 @@ def test_an_install_that_was_put_off_is_not_remembered_as_sent():
 
 def test_a_refusal_for_good_counts_as_a_failure():
     """Nothing was sent, and the same would be refused again: attempts rise and the words are kept."""
-    decision, memory = look(looked_at(ready()))
-    written = before_sending(memory, decision, NOW)
+    seen = looked_at(ready())
+    decision, memory = look(seen)
+    written = before_sending(seen, memory, decision, NOW)
     after = after_sending(memory, written, decision, Outcome(Sent.REFUSED, Refused("no such train")), NOW)
 
     assert (after.sent, after.sent_at, after.sent_keys) == (None, None, ())
@@ -155,8 +163,9 @@ def test_a_refusal_for_good_counts_as_a_failure():
 @pytest.mark.parametrize("error", [InProgress("409"), NotAuthorized("403"), Throttled("429")])
 def test_a_refusal_that_may_pass_does_not_count(error):
     """It says nothing about the settings."""
-    decision, memory = look(looked_at(ready()))
-    written = before_sending(memory, decision, NOW)
+    seen = looked_at(ready())
+    decision, memory = look(seen)
+    written = before_sending(seen, memory, decision, NOW)
     after = after_sending(memory, written, decision, Outcome(Sent.REFUSED, error), NOW)
 
     assert (after.sent, after.attempts, after.failed_at) == (None, 0, None)
@@ -168,7 +177,7 @@ def test_reasons_do_not_grow_from_look_to_look():
     seen = looked_at(ready())
     decision, memory = look(seen)
     refused = Outcome(Sent.REFUSED, Refused("no such train"))
-    memory = after_sending(memory, before_sending(memory, decision, NOW), decision, refused, NOW)
+    memory = after_sending(memory, before_sending(seen, memory, decision, NOW), decision, refused, NOW)
     reasons = []
     for second in (1, 2, 3):
         decision, memory = look(replace(seen, memory=memory), now=NOW + timedelta(seconds=second))
@@ -188,7 +197,7 @@ def test_a_refused_update_is_paused_by_the_memory_it_left():
         decision, memory = look(idle(replace(seen, memory=memory)), act, now)
         actions.append(decision.action)
         if decision.action.writes:
-            written = before_sending(memory, decision, now)
+            written = before_sending(seen, memory, decision, now)
             memory = after_sending(memory, written, decision, Outcome(Sent.REFUSED, Refused("no")), now)
             now += act.timing.follow_up
         else:

@@ -167,7 +167,9 @@ def sent(seen, policy=SHIPPED, now=NOW):
     decision = decide(seen, policy, now)
     memory = remembered(seen, decision, policy, now)
     if decision.action.writes:
-        memory = after_sending(memory, before_sending(memory, decision, now), decision, Outcome(Sent.ACCEPTED), now)
+        memory = after_sending(
+            memory, before_sending(seen, memory, decision, now), decision, Outcome(Sent.ACCEPTED), now
+        )
     return decision, memory
 
 
@@ -254,7 +256,7 @@ def test_a_refused_deletion_is_taken_back():
     decision = decide(seen, SHIPPED, NOW)
     memory = remembered(seen, decision, SHIPPED, NOW)
     refused = Outcome(Sent.REFUSED, NotAuthorized("403"))
-    after = after_sending(memory, before_sending(memory, decision, NOW), decision, refused, NOW)
+    after = after_sending(memory, before_sending(seen, memory, decision, NOW), decision, refused, NOW)
 
     assert (after.reinstalled_at, after.sent_at) == (None, memory.sent_at)
 

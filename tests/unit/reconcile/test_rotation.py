@@ -134,7 +134,7 @@ def test_only_a_fingerprint_is_remembered_and_only_of_what_was_accepted():
     seen = standing(ready(), reading=read("2"))
     decision = decide(seen, POLICY, NOW)
     memory = remembered(seen, decision, POLICY, NOW)
-    written = before_sending(memory, decision, NOW)
+    written = before_sending(seen, memory, decision, NOW)
 
     assert memory.certificate == version("1").fingerprint
     assert written.certificate == version("2").fingerprint

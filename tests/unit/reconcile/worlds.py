@@ -15,7 +15,7 @@ from shared.model.hand import Hand, Revert
 from shared.model.identity import ClusterId, Kind
 from shared.model.inside import Activity, Existing, Inside, Part, RunningWork, Verification
 from shared.model.intent import Intent, Word
-from shared.model.observation import FollowUp, Memory, Observation
+from shared.model.observation import FollowUp, Memory, Observation, Unanswered
 from shared.model.request import Reason
 from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State
 from shared.model.surroundings import Surroundings
@@ -225,6 +225,9 @@ def intents(draw: st.DrawFn, cluster: Cluster) -> Intent:
 
 
 _reverts = st.lists(st.builds(Revert, past, st.sampled_from(Hand)), max_size=3).map(tuple)
+_unanswered = st.builds(
+    Unanswered, st.booleans(), st.none() | moments, sent=st.sampled_from([None, "before"]), sent_at=st.none() | past
+)
 _holds = st.builds(Hold, st.sampled_from(HoldCode), st.just("told"), since=st.none() | moments)
 _states = st.builds(
     State, st.sampled_from(Management), st.sampled_from(Condition), st.none() | _holds, st.sampled_from(Reachability)
@@ -254,6 +257,7 @@ def memories(draw: st.DrawFn, cluster: Cluster, policy: Policy, sent: str | None
         version=draw(st.sampled_from([None, None, "1.1.90"])),
         reverts=draw(_reverts),
         reinstalled_at=draw(st.none() | st.none() | past),
+        unanswered=draw(st.none() | st.none() | _unanswered),
     )
 
 
