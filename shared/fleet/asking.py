@@ -2,8 +2,8 @@
 
 A cluster is asked for when `decide` on its rows yields an action, when the fingerprint of its inputs changed since
 the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep). One that
-has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it. So
-is one whose last write has had no answer.
+has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it.
+So is one whose last write has had no answer.
 """
 
 from datetime import datetime, timedelta

@@ -35,12 +35,13 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class RingRecord:
-    """How far the policy's changes have come in one ring."""
+    """How far the policy's changes have come in one ring; `busy` says why it is not done."""
 
     opened: datetime | None = None
     done: datetime | None = None
     landed: int = 0
     failed: int = 0
+    busy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Ledger:
     Attributes:
         policy: digest of the policy that `rings` and `stopped` speak of; `generation` is its number.
         rings: one record for each ring that was opened, in order.
+        unproven: numbers of rings that an earlier policy changed and behind which it opened none.
         stopped: why the rollout is stopped.
         day: the day (UTC) whose writes are counted.
         fresh: when clusters got the extension for the first time, within the last hour.
@@ -60,6 +62,7 @@ class Ledger:
     policy: str = ""
     generation: int = 0
     rings: tuple[RingRecord, ...] = ()
+    unproven: tuple[int, ...] = ()
     stopped: str = ""
     flights: Mapping[str, Flight] = field(default_factory=dict)
     day: str = ""
@@ -80,8 +83,15 @@ class Ledger:
         if generation > self.generation or not self.policy:
             grounded = {key: replace(each, by_policy=False) for key, each in flights.items()}
             opened = replace(opened, policy=policy, generation=generation, stopped="", flights=grounded)
-            opened = replace(opened, rings=(RingRecord(opened=now),))
+            opened = replace(opened, rings=(RingRecord(opened=now),), unproven=self._unproven())
         return opened
+
+    def _unproven(self) -> tuple[int, ...]:
+        """Rings whose soak a newer policy has cut short; a change of its text alone would end it otherwise."""
+        numbers = {each.ring for each in self.flights.values() if each.by_policy}
+        if self.rings and self.rings[-1].landed:
+            numbers.add(len(self.rings) - 1)
+        return tuple(sorted(numbers.union(self.unproven)))
 
 
 def kept(rollout: Rollout) -> bool:
@@ -187,20 +197,19 @@ def landed(ledger: Ledger, cluster: str, rollout: Rollout, *, failed: bool | Non
     record = replace(record, landed=record.landed + 1, failed=record.failed + failed)
     records[flight.ring] = record
     ledger = replace(ledger, rings=tuple(records))
-    why = _too_many(record, rollout)
+    why = too_many(record.failed, record.landed, rollout)
     return replace(ledger, stopped=ledger.stopped or why) if why else ledger
 
 
-def _too_many(record: RingRecord, rollout: Rollout) -> str:
+def too_many(failed: int, landed: int, rollout: Rollout) -> str:
+    """What to tell where more updates of one ring failed than the policy allows; "" where not."""
     stop = rollout.stop_on
-    if stop.failures is not None and record.failed >= stop.failures:
-        return (
-            f"The rollout is stopped: {record.failed} of {record.landed} updates failed in one ring (rollout.stopOn)."
-        )
-    if stop.percent is not None and record.landed >= stop.minimum_sample:
-        share = 100 * record.failed / record.landed
+    if stop.failures is not None and failed >= stop.failures:
+        return f"The rollout is stopped: {failed} of {landed} updates failed in one ring (rollout.stopOn)."
+    if stop.percent is not None and landed >= stop.minimum_sample:
+        share = 100 * failed / landed
         if share > stop.percent:
-            return f"The rollout is stopped: {share:.0f} % of {record.landed} updates failed (rollout.stopOn.percent)."
+            return f"The rollout is stopped: {share:.0f} % of {landed} updates failed (rollout.stopOn.percent)."
     return ""
 
 
@@ -211,9 +220,16 @@ def plain(ledger: Ledger) -> dict[str, Any]:
         "policy": ledger.policy,
         "generation": ledger.generation,
         "rings": [
-            {"opened": _text(each.opened), "done": _text(each.done), "landed": each.landed, "failed": each.failed}
+            {
+                "opened": _text(each.opened),
+                "done": _text(each.done),
+                "landed": each.landed,
+                "failed": each.failed,
+                "busy": each.busy,
+            }
             for each in ledger.rings
         ],
+        "unproven": list(ledger.unproven),
         "stopped": ledger.stopped,
         "flights": {
             key: [_text(each.since), each.subscription, each.region, each.ring, each.by_policy]
@@ -233,9 +249,12 @@ def read(body: Mapping[str, Any]) -> Ledger:
         body.get("policy", ""),
         body.get("generation", 0),
         tuple(
-            RingRecord(_moment(each["opened"]), _moment(each["done"]), each["landed"], each["failed"])
+            RingRecord(
+                _moment(each["opened"]), _moment(each["done"]), each["landed"], each["failed"], each.get("busy", "")
+            )
             for each in body.get("rings", ())
         ),
+        tuple(body.get("unproven", ())),
         body.get("stopped", ""),
         {
             key: Flight(datetime.fromisoformat(since), subscription, region, ring, by_policy)

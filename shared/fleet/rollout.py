@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.fleet.ledger import Ledger, RingRecord
+from shared.fleet.ledger import Ledger, RingRecord, too_many
 from shared.model.gates import FleetGates, Standstill
 from shared.model.intent import FleetVerb, FleetWord
 from shared.policy.model import Policy
@@ -20,11 +20,14 @@ class Seen:
 
     Attributes:
         wanting: by number of the ring, clusters that the policy wants changed and that only a gate holds back.
+        rings: by number of the ring, clusters that are managed; `failing`, those of them whose last update failed.
         managed: clusters that are managed.
         failures: class of failure -> clusters in it.
     """
 
     wanting: Mapping[int, int]
+    rings: Mapping[int, int]
+    failing: Mapping[int, int]
     managed: int
     failures: Mapping[str, int]
 
@@ -45,9 +48,12 @@ def ring_approval(policy: str, ring: Ring) -> str:
 
 def progressed(ledger: Ledger, rollout: Rollout, seen: Seen, words: tuple[FleetWord, ...], now: datetime) -> Ledger:
     """The books after a whole sweep: rings that are done, the next one that opens, repairs that are suspended."""
+    rings = _rings(ledger, rollout, seen, _approved(words, now), now)
     return replace(
         ledger,
-        rings=_rings(ledger, rollout, seen, _approved(words, now), now),
+        rings=rings,
+        # Behind a proven one there is another that has opened.
+        unproven=tuple(number for number in ledger.unproven if number >= len(rings) - 1),
         broken=_broken(ledger, rollout, seen),
     )
 
@@ -56,30 +62,46 @@ def _rings(
     ledger: Ledger, rollout: Rollout, seen: Seen, approved: frozenset[str], now: datetime
 ) -> tuple[RingRecord, ...]:
     rings = list(ledger.rings) or [RingRecord(opened=now)]
-    for number, ring in enumerate(rollout.rings):
+    for number in range(len(rollout.rings)):
         record = rings[number]
-        busy = seen.wanting.get(number) or any(
-            each.by_policy and each.ring == number for each in ledger.flights.values()
-        )
-        if record.done is None and not busy and not ledger.stopped:
-            record = rings[number] = replace(record, done=now)
+        if record.done is None and not ledger.stopped:
+            busy = _busy(ledger, rollout, seen, number)
+            record = rings[number] = replace(record, busy=busy, done=None if busy else now)
         if len(rings) > number + 1:
             continue
-        if _blocked(ledger.policy, ring, record, approved, now):
+        if _blocked(replace(ledger, rings=tuple(rings)), rollout, number, approved, now):
             break
         rings.append(RingRecord(opened=now))
     return tuple(rings)
 
 
-def _blocked(policy: str, ring: Ring, record: RingRecord, approved: frozenset[str], now: datetime) -> str:
-    """Why the ring behind this one may not begin yet; "" where it may. A ring that changed nothing needs no proof."""
+def _busy(ledger: Ledger, rollout: Rollout, seen: Seen, number: int) -> str:
+    """Why a ring is not done; "" where it is."""
+    if seen.wanting.get(number):
+        return f"{seen.wanting[number]} of its clusters are still to be changed"
+    under_way = sum(each.by_policy and each.ring == number for each in ledger.flights.values())
+    if under_way:
+        return f"{under_way} updates are under way"
+    failing = seen.failing.get(number, 0)
+    if number in ledger.unproven and too_many(failing, seen.rings.get(number, 0), rollout):
+        return f"{failing} of its clusters failed under an earlier policy, and this one has not repaired them"
+    return ""
+
+
+def _blocked(ledger: Ledger, rollout: Rollout, number: int, approved: frozenset[str], now: datetime) -> str:
+    """Why the ring behind this one may not begin yet; "" where it may.
+
+    A ring that changed nothing needs no proof, unless an earlier policy changed it and had none yet.
+    """
+    ring, record = rollout.rings[number], ledger.rings[number]
     if record.done is None:
-        return f"Ring '{ring.name}' comes first, and is not done yet."
-    if not record.landed:
+        why = f": {record.busy}" if record.busy else ""
+        return f"Ring '{ring.name}' comes first, and is not done yet{why}."
+    if not record.landed and number not in ledger.unproven:
         return ""
     if now < record.done + ring.soak:
         return f"Ring '{ring.name}' was done at {record.done.isoformat()} and soaks for {ring.soak}."
-    name = ring_approval(policy, ring)
+    name = ring_approval(ledger.policy, ring)
     if ring.approval and name not in approved:
         return f"Ring '{ring.name}' is done; the next one waits for the approval {name}."
     return ""
@@ -112,9 +134,7 @@ def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: date
         if opened < len(rollout.rings):
             ring = rollout.rings[opened]
             approval = ring_approval(policy.digest, ring)
-            waiting = (
-                _blocked(policy.digest, ring, books.rings[opened], approved, now) or f"Ring '{ring.name}' comes first."
-            )
+            waiting = _blocked(books, rollout, opened, approved, now) or f"Ring '{ring.name}' comes first."
     return FleetGates(
         policy.digest,
         opened,

@@ -102,6 +102,7 @@ class Survey:
         wanting: by ring, clusters that the policy wants changed and that only a gate of the fleet holds back, and those
             of which that is not known yet.
         changing: the former by name.
+        failing: by ring, clusters whose last update failed.
         compared: digest of the candidate that was compared with the policy in force; "" where none was.
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
@@ -118,6 +119,7 @@ class Survey:
     fresh: dict[ClusterId, str] = field(default_factory=dict)
     wanting: Counter[str] = field(default_factory=Counter)
     changing: list[ClusterId] = field(default_factory=list)
+    failing: Counter[str] = field(default_factory=Counter)
     compared: str = ""
     would_change: int = 0
     would_disturb: int = 0
@@ -224,6 +226,7 @@ class _Desk:
         under_way = entry.condition == Condition.UPDATING and entry.reachability == Reachability.ONLINE
         if entry.wants or entry.asked == UNREMEMBERED or under_way:
             self._found.wanting[entry.ring or ""] += 1
+        self._found.failing[entry.ring or ""] += entry.condition == Condition.FAILED_UPDATE
         if entry.wants:
             self._found.changing.append(ClusterId.parse(entry.id))
         if entry.fresh:

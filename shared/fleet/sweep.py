@@ -161,8 +161,11 @@ class Sweep:
         """
         if not kept(policy.rollout):
             return
-        failures = found.figures.counts["failure"]
-        seen = Seen(ring_numbers(policy.rollout, found.wanting), found.figures.managed, failures)
+        figures = found.figures
+        counts = (found.wanting, figures.counts["ring"], found.failing)
+        seen = Seen(
+            *(ring_numbers(policy.rollout, each) for each in counts), figures.managed, figures.counts["failure"]
+        )
         now = self.clock()
 
         def change(ledger: Ledger) -> Ledger:

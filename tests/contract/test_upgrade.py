@@ -180,6 +180,8 @@ def contained(old: Any, new: Any) -> bool:
     """Whether everything in `old` is in `new`, equal; `new` may have more keys."""
     if isinstance(old, dict):
         return isinstance(new, dict) and all(key in new and contained(value, new[key]) for key, value in old.items())
+    if isinstance(old, list):
+        return isinstance(new, list) and len(old) == len(new) and all(map(contained, old, new))
     return old == new
 
 

@@ -18,9 +18,9 @@ BOOKS = Ledger().at("digest", 1, NOW)
 POLICY = Policy("digest", 1, rollout=RINGS)
 
 
-def seen(wanting=None, *, managed=100, **failures) -> Seen:
+def seen(wanting=None, *, managed=100, rings=None, failing=None, **failures) -> Seen:
     """What a sweep saw."""
-    return Seen(wanting or {}, managed, failures)
+    return Seen(wanting or {}, rings or {}, failing or {}, managed, failures)
 
 
 def said(word_id: str, verb: FleetVerb = FleetVerb.APPROVE, subject: str = "", **facts) -> FleetWord:
