@@ -162,9 +162,12 @@ class Sweep:
         if not kept(policy.rollout):
             return
         figures = found.figures
-        counts = (found.wanting, figures.counts["ring"], found.failing)
         seen = Seen(
-            *(ring_numbers(policy.rollout, each) for each in counts), figures.managed, figures.counts["failure"]
+            wanting=ring_numbers(policy.rollout, found.wanting),
+            rings=ring_numbers(policy.rollout, figures.counts["ring"]),
+            failing=ring_numbers(policy.rollout, found.failing),
+            managed=figures.managed,
+            failures=figures.counts["failure"],
         )
         now = self.clock()
 

@@ -10,6 +10,8 @@ from tests.contract.cluster_server import ClusterServer
 
 NOW = datetime(2026, 8, 1, tzinfo=UTC)
 HASTY = Limits(look=3.0, request=0.5)
+# A look that takes so many seconds hangs, however busy the machine is.
+HANGS = 60.0
 
 
 def connection(server: ClusterServer) -> Connection:

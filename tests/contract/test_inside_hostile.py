@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 import traceback
 from collections.abc import AsyncIterator
 
@@ -12,7 +11,7 @@ from shared.azure.inside import InsideReader
 from shared.azure.kubernetes_api import KubernetesApi, Limits
 from shared.model.inside import Activity
 from tests.contract import cluster_server as hostile
-from tests.contract.cluster_looks import HASTY, NOW, connection, look, unread
+from tests.contract.cluster_looks import HANGS, HASTY, NOW, connection, look, unread
 from tests.contract.cluster_objects import furnish, node, pod
 from tests.contract.cluster_server import TOKEN, ClusterServer, serving
 
@@ -58,10 +57,9 @@ async def server() -> AsyncIterator[ClusterServer]:
 async def test_no_answer_hangs_or_crashes_a_look(server, name):
     """Each list that is answered so is None with a reason, in time; what is answered well is read all the same."""
     server.behaviours["/(nodes|pods|deployments)$"] = HOSTILITIES[name]
-    started = time.monotonic()
-    inside = await look(server)
+    async with asyncio.timeout(HANGS):
+        inside = await look(server)
 
-    assert time.monotonic() - started < HASTY.look + 2
     assert unread(inside) == {"nodes", "pods", "workloads", "existing", "legacy"}
     assert set(inside.trouble) == unread(inside)
     assert (inside.version, inside.load_balancer, inside.namespace) == ("v1.33.2", False, "Active")
@@ -72,10 +70,9 @@ async def test_no_answer_hangs_or_crashes_a_look(server, name):
 async def test_no_server_hangs_or_crashes_a_look(server, name):
     """Nothing at all is read from a server that answers everything so, and nothing is believed of it."""
     server.behaviours[""] = HOSTILITIES[name]
-    started = time.monotonic()
-    inside = await look(server, "tls")
+    async with asyncio.timeout(HANGS):
+        inside = await look(server, "tls")
 
-    assert time.monotonic() - started < HASTY.look + 3
     assert unread(inside) >= {"version", "workloads", "nodes", "pods", "existing", "legacy", "load_balancer", "secrets"}
     assert inside.work is None or inside.work.activity is Activity.UNKNOWN
     assert inside.trouble
@@ -85,10 +82,9 @@ async def test_no_server_hangs_or_crashes_a_look(server, name):
 async def test_the_whole_look_ends_in_its_time(server):
     """However long each answer would be allowed to take."""
     server.behaviours["^(?!/version)"] = hostile.never
-    started = time.monotonic()
-    inside = await look(server, limits=Limits(look=0.7, request=5.0))
+    async with asyncio.timeout(HANGS):
+        inside = await look(server, limits=Limits(look=0.7, request=2 * HANGS))
 
-    assert time.monotonic() - started < 2
     assert inside.version == "v1.33.2"
     assert "longer than 0.7 seconds" in inside.trouble["nodes"]
 

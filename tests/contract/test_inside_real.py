@@ -3,10 +3,10 @@
 For Kubernetes 1.20 and newer, with or without the extension. It reads and writes nothing.
 """
 
+import asyncio
 import json
 import os
 import re
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from shared.azure.inside import InsideReader
 from shared.azure.kubeconfig import Connection, read_kubeconfig
 from shared.model.inside import NAMESPACE, Inside
+from tests.contract.cluster_looks import HANGS
 from tests.contract.cluster_objects import furnish
 from tests.contract.cluster_server import serving
 
@@ -96,10 +97,10 @@ async def test_running_work_is_known(inside):
 
 async def test_a_look_keeps_its_time(connection):
     """With the limits of production."""
-    started = time.monotonic()
-    await InsideReader().read(connection, now=NOW)
+    async with asyncio.timeout(HANGS):
+        inside = await InsideReader().read(connection, now=NOW)
 
-    assert time.monotonic() - started < 20
+    assert inside.version
 
 
 async def test_a_wrong_token_is_told(connection):
