@@ -2,10 +2,11 @@
 
 import azure.functions as func
 
-from functions import api, cluster_events, reconcile, sweep
+from functions import api, cluster_events, notifications, reconcile, sweep
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 app.register_functions(cluster_events.blueprint)
 app.register_functions(reconcile.blueprint)
 app.register_functions(sweep.blueprint)
+app.register_functions(notifications.blueprint)
 app.register_functions(api.blueprint)

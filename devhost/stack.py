@@ -27,6 +27,7 @@ READER = (_ROLES / "reader.json",)
 OPERATOR = (
     *(_ROLES / f"{name}.json" for name in ("operator", "relay", "verification", "verification-admin", "registration")),
     REPOSITORY / "simulator" / "key-vault-secrets-user.json",
+    REPOSITORY / "simulator" / "eventgrid-data-sender.json",
 )
 
 

@@ -65,6 +65,9 @@ param authClientId string = ''
 @description('A Key Vault of its own for certificates, readable by Muster.')
 param keyVault bool = false
 
+@description('An Event Grid topic for notices: what was installed, failed, drifted, waits for a person.')
+param notifications bool = false
+
 @description('Whom alerts are mailed to. Empty: alerts are raised and nobody is told.')
 param alertEmail string = ''
 
@@ -145,6 +148,17 @@ module vault 'modules/vault.bicep' = if (keyVault) {
   }
 }
 
+module notices 'modules/notifications.bicep' = if (notifications) {
+  name: 'notifications'
+  scope: group
+  params: {
+    name: 'evgt-muster-${token}'
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+  }
+}
+
 module endpoints 'modules/private-endpoints.bicep' = if (!empty(endpointSubnetId)) {
   name: 'private-endpoints'
   scope: group
@@ -176,6 +190,7 @@ module app 'modules/app.bicep' = {
     integrationSubnetId: integrationSubnetId
     authClientId: authClientId
     eventDelivery: eventDelivery
+    eventsEndpoint: notifications ? notices.outputs.endpoint : ''
     mode: mode
     scope: empty(managementGroups) ? join(subscriptions, ',') : '${join(subscriptions, ',')},${groupScope}'
     stop: stop
@@ -239,5 +254,6 @@ output MUSTER_APP_ID string = app.outputs.id
 output MUSTER_APP_NAME string = app.outputs.name
 output MUSTER_APP_URL string = app.outputs.url
 output MUSTER_STORAGE_ID string = storage.outputs.id
+output MUSTER_EVENTS_TOPIC_ID string = notifications ? notices.outputs.id : ''
 output MUSTER_EVENT_DELIVERY string = eventDelivery
 output MUSTER_SUBSCRIPTIONS string = join(subscriptions, ',')

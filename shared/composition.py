@@ -18,6 +18,7 @@ from shared.azure.arm import Arm
 from shared.azure.blob_text import BlobTexts
 from shared.azure.cluster_access import ClusterAccess
 from shared.azure.credentials import credential
+from shared.azure.event_grid import Topic
 from shared.azure.extensions import Extensions
 from shared.azure.inside import InsideReader
 from shared.azure.key_vault import KeyVault
@@ -25,9 +26,11 @@ from shared.azure.lookups import Lookups
 from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup, ResourceGraph
 from shared.config import PUBLIC_ARM, Settings
+from shared.fleet.announcing import Announcer
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.inventory import Inventory
 from shared.fleet.sweep import Sweep
+from shared.model import notice
 from shared.model.gates import Gates
 from shared.model.message import QUEUE
 from shared.reconcile.act import Actor
@@ -43,6 +46,7 @@ from shared.reconcile.surroundings import SurroundingsSource
 from shared.state import documents, history, intents, leases, letters, memory
 from shared.state.letters import Letters
 from shared.state.messages import Messages
+from shared.state.outbox import Outbox
 from shared.state.shares import Shares
 from shared.state.storage import Storage
 
@@ -66,6 +70,8 @@ class House:
     intents: intents.Intents
     history: history.History
     letters: Letters
+    outbox: Outbox
+    topic: Topic
     messages: Messages
     table: memory.MemoryTable
     clock: Callable[[], datetime]
@@ -114,6 +120,10 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             clock,
         )
         gatekeeper = Gatekeeper(papers, clock)
+        outbox = Outbox(storage.queue_named(notice.QUEUE), open_=bool(settings.events_endpoint))
+        topic = await stack.enter_async_context(
+            Topic(identity, settings.events_endpoint, f"muster/{settings.instance}")
+        )
         observer = Observer(arm, extensions, relays, Lookup(graph), beyond, words, scope, gates, gatekeeper, own_names)
         reconciler = Reconciler(
             scope,
@@ -126,6 +136,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             gates,
             gatekeeper,
             shares,
+            outbox,
             clock,
         )
         sweep = Sweep(
@@ -140,13 +151,26 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             rights,
             gates,
             gatekeeper,
+            Announcer(outbox, papers, clock),
             own_names,
             clock,
         )
         inventory = Inventory(papers, table, clock)
         undelivered = Letters(storage.container(letters.CONTAINER), storage.queue_named(letters.POISONED_EVENTS))
         yield House(
-            settings, reconciler, sweep, gatekeeper, inventory, words, past, undelivered, messages, table, clock
+            settings,
+            reconciler,
+            sweep,
+            gatekeeper,
+            inventory,
+            words,
+            past,
+            undelivered,
+            outbox,
+            topic,
+            messages,
+            table,
+            clock,
         )
 
 

@@ -33,6 +33,7 @@ class Settings:
         instance: MUSTER_INSTANCE_ID. Names this Muster in history and events. Default: host name.
         arm_endpoint: MUSTER_ARM_ENDPOINT. Resource Manager; sovereign clouds have their own.
         arm_audience: MUSTER_ARM_AUDIENCE. Token audience; the scope is it plus "/.default".
+        events_endpoint: MUSTER_EVENTS_ENDPOINT. The Event Grid topic that notices go to, or "".
         stop: MUSTER_STOP. True: no write to any cluster. Read before each write.
         storage_connection: AzureWebJobsStorage, or "" where storage is reached by identity.
         storage_account: AzureWebJobsStorage__accountName, or "".
@@ -56,6 +57,7 @@ class Settings:
     client_id: str
     otlp_endpoint: str = ""
     insights_connection: str = ""
+    events_endpoint: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -76,6 +78,9 @@ class Settings:
         endpoint = given.get("MUSTER_ARM_ENDPOINT", PUBLIC_ARM).rstrip("/")
         if not endpoint.startswith("https://"):
             raise ConfigurationError("MUSTER_ARM_ENDPOINT must be an https URL: tokens are not sent in clear.")
+        topic = given.get("MUSTER_EVENTS_ENDPOINT", "")
+        if topic and not topic.startswith("https://"):
+            raise ConfigurationError("MUSTER_EVENTS_ENDPOINT must be an https URL: tokens are not sent in clear.")
         return cls(
             mode=_mode(given.get("MUSTER_MODE", "report")),
             policy=given.get("MUSTER_POLICY", "policy.yaml"),
@@ -91,6 +96,7 @@ class Settings:
             client_id=given.get("AZURE_CLIENT_ID", ""),
             otlp_endpoint=given.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
             insights_connection=given.get("APPLICATIONINSIGHTS_CONNECTION_STRING", ""),
+            events_endpoint=topic,
         )
 
 

@@ -249,6 +249,11 @@ class Control(KubernetesControl, VaultControl, LookupsControl):
         counted: dict[str, dict[str, int]] = self._ask("counts", since=since)
         return counted
 
+    def published(self, topic: str = "") -> list[Json]:
+        """The CloudEvents that an Event Grid topic (`<url>/topics/<name>/api/events`) accepted, or all did."""
+        found: list[Json] = self._ask("published", topic=topic)
+        return found
+
     def violations(self) -> list[Json]:
         """Writes that met another write or operation on the same cluster: at, cluster, method, path, met."""
         found: list[Json] = self._ask("violations")

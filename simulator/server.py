@@ -50,6 +50,7 @@ from simulator.relay_routes import RelayRoutes
 from simulator.roles import Roles
 from simulator.specification import Specification
 from simulator.throttling import Throttling
+from simulator.topic import Topic
 from simulator.world import World
 
 _HOST = "127.0.0.1"
@@ -168,6 +169,7 @@ class Simulator:
         self._kubernetes = KubernetesRoutes(self._gateway, insides)
         vault = KeyVault(clock)
         self._vault = KeyVaultRoutes(self._gateway, vault)
+        topic = self._topic = Topic(self._gateway)
         blobs = self._blobs = Blobs(clock, identity, journal)
         world_control = WorldControl(clock, world, publication, lifecycle, relays, identity)
         traffic_control = TrafficControl(
@@ -175,7 +177,7 @@ class Simulator:
         )
         inside_control = InsideControl(clock, world, insides, kubeconfigs)
         verbs = [*world_control.verbs(), *traffic_control.verbs(), *inside_control.verbs(), *vault.verbs()]
-        verbs += [*RegionControl(world, offers, graph).verbs(), blobs.put_blob]
+        verbs += [*RegionControl(world, offers, graph).verbs(), blobs.put_blob, *topic.verbs()]
         self._control = ControlRoutes(clock, verbs)
 
     def _apps(self) -> list[web.Application]:
@@ -183,6 +185,7 @@ class Simulator:
         arm.router.add_post("/_simulator/{verb}", self._control.handle)
         arm.router.add_route("*", f"/{ACCOUNT}/{{path:.*}}", self._blobs.handle)
         arm.router.add_route("*", PREFIX + "/{path:.*}", self._kubernetes.handle)
+        arm.router.add_route("*", "/topics/{path:.*}", self._topic.handle)
         arm.router.add_route("*", "/secrets/{path:.*}", self._vault.handle)
         arm.router.add_route("*", "/{path:.*}", self._gateway.handle)
         identity = web.Application()

@@ -18,6 +18,9 @@ param alwaysReady array
 param integrationSubnetId string
 param authClientId string
 param eventDelivery string
+
+@description('Of the Event Grid topic that notices go to. Empty: nobody is told.')
+param eventsEndpoint string
 param mode string
 param scope string
 param stop bool
@@ -101,8 +104,10 @@ resource settings 'Microsoft.Web/sites/config@2024-11-01' = {
     AzureWebJobsStorage__clientId: clientId
     AzureWebJobsStorage__credential: 'managedidentity'
     'AzureWebJobs.cluster_events_queued.Disabled': eventDelivery == 'queue' ? 'false' : 'true'
+    'AzureWebJobs.notifications.Disabled': empty(eventsEndpoint) ? 'true' : 'false'
     MUSTER_ARM_AUDIENCE: environment().resourceManager
     MUSTER_ARM_ENDPOINT: environment().resourceManager
+    MUSTER_EVENTS_ENDPOINT: eventsEndpoint
     MUSTER_INSTANCE_ID: instanceId
     MUSTER_MODE: mode
     MUSTER_POLICY: policy

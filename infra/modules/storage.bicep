@@ -30,6 +30,8 @@ var queues = [
   'reconcile-poison'
   'cluster-events'
   'cluster-events-poison'
+  'notifications'
+  'notifications-poison'
 ]
 var tables = [
   'mustermemory'

@@ -103,6 +103,7 @@ class Survey:
             of which that is not known yet.
         changing: the former by name.
         failing: by ring, clusters whose last update failed.
+        expiring: certificates without a newer version that end soon, with their ends.
         compared: digest of the candidate that was compared with the policy in force; "" where none was.
         would_change: installed clusters that the candidate would change, `would_disturb` of them disruptively.
         known: rows of memory in scope, by subscription.
@@ -120,6 +121,7 @@ class Survey:
     wanting: Counter[str] = field(default_factory=Counter)
     changing: list[ClusterId] = field(default_factory=list)
     failing: Counter[str] = field(default_factory=Counter)
+    expiring: dict[str, datetime] = field(default_factory=dict)
     compared: str = ""
     would_change: int = 0
     would_disturb: int = 0
@@ -266,6 +268,7 @@ class _Desk:
             version = self._certificates[address].version
             if version and version.expires_at and version.expires_at - self._footing.now < _EXPIRING:
                 logs.event("certificate-expiring", certificate=version.source, expires=version.expires_at)
+                self._found.expiring[version.source] = version.expires_at
         return self._certificates[address]
 
     async def _decided(

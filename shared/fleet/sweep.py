@@ -15,7 +15,8 @@ from datetime import datetime
 from shared import logs, telemetry
 from shared.azure.resource_graph import ResourceGraph
 from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, StorageError
-from shared.fleet import snapshot
+from shared.fleet import announcing, snapshot
+from shared.fleet.announcing import Announcer, Open
 from shared.fleet.asking import is_overdue
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
@@ -50,7 +51,7 @@ _PROBES = 10
 
 @dataclass(slots=True)
 class Report:
-    """What one sweep saw and did."""
+    """What one sweep saw and did; `lag` is how many seconds the last whole one is ago."""
 
     started: datetime
     clusters: int = 0
@@ -60,6 +61,7 @@ class Report:
     whole: bool = False
     figures: Figures | None = None
     trouble: str = ""
+    lag: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Sweep:
     rights: Rights
     gates: Callable[[], Gates]
     gatekeeper: Gatekeeper
+    announcer: Announcer
     own_names: frozenset[str]
     clock: Callable[[], datetime]
 
@@ -85,7 +88,7 @@ class Sweep:
 
         A sweep that cannot read everything, the policy included, leaves no snapshot; it still asks for what is overdue.
         """
-        report = Report(self.clock())
+        report, standing = Report(self.clock()), dict[str, Open]()
         try:
             policy, found, words = await self._survey(report)
         except MusterError as error:
@@ -103,7 +106,10 @@ class Sweep:
                 await self._keep(found, report)
                 await self._judge(policy, found)
             await self._account(policy, found, words, doubtful)
+            standing = await self._standing(policy, found, words, report)
         await self._ask(wanted, report)
+        standing |= announcing.of_sweep(report.whole, report.trouble)
+        await self.announcer.announce(standing, whole=report.whole)
         self._tell(report)
         return report
 
@@ -117,7 +123,10 @@ class Sweep:
         candidate = await self.generations.candidate()
         footing = Footing(policy, gates, report.started, subscriptions, words, readable, self.own_names, candidate)
         surveyor = Surveyor(self.graph, self.table, self.beyond)
-        found = await surveyor.survey(footing, await self._previous())
+        previous = await self._previous()
+        if previous is not None:
+            report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
+        found = await surveyor.survey(footing, previous)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -179,6 +188,16 @@ class Sweep:
 
         await self.gatekeeper.change(policy, change)
 
+    async def _standing(
+        self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], report: Report
+    ) -> dict[str, Open]:
+        """What stands open once a sweep has seen the fleet."""
+        gates = await self.gatekeeper.view(policy, words)
+        standing = announcing.of_gates(gates, policy.generation)
+        standing |= announcing.of_policy(await self.generations.standing())
+        standing |= announcing.of_certificates(found.expiring)
+        return standing | (announcing.of_day(found.figures, report.started) if report.whole else {})
+
     async def _previous(self) -> Snapshot | None:
         """The last whole sweep's snapshot; None where there is none, or none that can be read."""
         try:
@@ -237,6 +256,8 @@ class Sweep:
             ms=round(took * 1000),
         )
         telemetry.record("muster.sweep.duration", took, "s", whole=report.whole)
+        if report.lag is not None:
+            telemetry.record("muster.sweep.lag", report.lag, "s")
         if figures is not None:
             for kind, name in _MEASURED.items():
                 telemetry.stand(name, kind, figures.counts[kind])

@@ -23,12 +23,14 @@ from shared.reconcile.admission import Gatekeeper, ended, refused, wish_of
 from shared.reconcile.checking import KUBERNETES_CONFIGURATION
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
+from shared.reconcile.notices import notices_of, refusal_of
 from shared.reconcile.observe import Observer
 from shared.reconcile.record import Recorder, Step, after_sending, before_sending, remembered, superseded
 from shared.reconcile.scope import Scope
 from shared.reconcile.unanswered import arrived
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
+from shared.state.outbox import Outbox
 from shared.state.shares import Shares
 
 # A cluster whose lease is busy is asked for again after 30 to 60 seconds.
@@ -53,6 +55,7 @@ class Reconciler:
     gates: Callable[[], Gates]
     gatekeeper: Gatekeeper
     shares: Shares
+    outbox: Outbox
     clock: Callable[[], datetime]
 
     async def step(self, request: Request) -> Decision | None:
@@ -113,8 +116,11 @@ class Reconciler:
         seen = await self._landed(seen, decision, policy)
         decision, booked = await self._booked(seen, decision, policy)
         memory = replace(remembered(seen, decision, policy, self.clock()), flight=booked or seen.memory.flight)
+        # Before the memory: a crash in between tells twice, under the same id, and never not at all.
+        await self.outbox.put(notices_of(seen, decision, self.clock()))
         if decision.action.writes:
             row, memory, outcome = await self._send(row, memory, seen, decision, lease)
+            await self.outbox.put(refusal_of(seen, decision, outcome, self.clock()))
         if seen.gone:
             await self.table.forget(request.cluster)
         else:

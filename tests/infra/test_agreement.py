@@ -10,8 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from shared.azure import kql
-from shared.model import event
-from shared.model.message import EVENTS_QUEUE, POISON_QUEUE, QUEUE
+from shared.model import event, notice
+from shared.model.message import EVENTS_QUEUE, QUEUE
 from shared.state import documents, history, intents, leases, memory
 from tests.infra.bicep import Template
 
@@ -22,12 +22,14 @@ PLATFORM = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "AzureWebJobsStorage__credential",
     "AzureWebJobs.cluster_events_queued.Disabled",
+    "AzureWebJobs.notifications.Disabled",
 }
 # Read by us, and nothing that a deployment gives: a connection string; the platform's own variables; a collector that
 # somebody runs beside Application Insights.
 LOCAL = {"AzureWebJobsStorage", "IDENTITY_ENDPOINT", "WEBSITE_AUTH_ENABLED", "OTEL_EXPORTER_OTLP_ENDPOINT"}
 # Built-in roles; source: Microsoft Learn, "Azure built-in roles".
 BUILT_IN = {
+    "eventGridDataSender": "d5a91429-5739-47e2-a06b-3470a27159e7",
     "storageBlobDataOwner": "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",
     "storageBlobDataContributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
     "storageBlobDataReader": "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
@@ -124,7 +126,9 @@ def test_storage_holds_what_the_product_uses():
     made = template("modules/storage.bicep").variables
 
     assert set(made["tables"]) == {memory.TABLE, intents.TABLE, history.TABLE}
-    assert set(made["queues"]) == {QUEUE, POISON_QUEUE, EVENTS_QUEUE, f"{EVENTS_QUEUE}-poison"}
+    assert set(made["queues"]) == {
+        queue for name in (QUEUE, EVENTS_QUEUE, notice.QUEUE) for queue in (name, f"{name}-poison")
+    }
     assert {leases.CONTAINER, documents.CONTAINER, intents.CONTAINER} <= set(made["containers"])
 
 

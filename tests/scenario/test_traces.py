@@ -70,6 +70,7 @@ def test_the_figures_are_measured(stage: Stage, collector: Collector) -> None:
     assert {"method": "PUT", "status": 201} in collector.points("muster.azure.calls")
     assert collector.points("muster.queue.age")
     assert {"whole": True} in collector.points("muster.sweep.duration")
+    assert collector.points("muster.sweep.lag")
 
 
 def test_no_secret_is_exported(stage: Stage, collector: Collector) -> None:

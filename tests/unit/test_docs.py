@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.model.notice import Kind
 from shared.model.state import Condition, HoldCode
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
@@ -107,6 +108,13 @@ def test_operations_explains_every_event_and_counter() -> None:
 
     assert "decision" in names
     assert names - told == set()
+
+
+def test_notifications_explains_every_notice() -> None:
+    """Every type that a topic may get stands in docs/notifications.md, and no other does."""
+    told = set(re.findall(r"`([A-Z][a-z]\w+)`", (ROOT / "docs" / "notifications.md").read_text().partition("\n## ")[0]))
+
+    assert told == {kind.value for kind in Kind}
 
 
 def _logged(source: str) -> Iterator[str]:

@@ -1,0 +1,126 @@
+"""What stands open in the fleet, and telling of each once: when it begins, and where that is news, when it ends.
+
+What has been told is one document. It is written after its notices are kept: a crash in between tells them again, under
+the same ids, since those follow from the number of the document.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from shared import logs
+from shared.errors import StorageError
+from shared.fleet.figures import Figures
+from shared.model.gates import FleetGates
+from shared.model.notice import FLEET, Kind, Notice, cause_id
+from shared.reconcile.generations import Standing
+from shared.state.documents import DocumentChanged, Documents
+from shared.state.outbox import Outbox
+
+NAME = "told.json"
+# What a partial sweep knows as well as a whole one.
+_ALWAYS_KNOWN = frozenset({"sweep", "policy"})
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """One thing that stands open; `closing` is what its end is told as."""
+
+    kind: Kind
+    data: Mapping[str, Any] = field(default_factory=dict)
+    closing: Kind | None = None
+
+
+def of_gates(gates: FleetGates, generation: int) -> dict[str, Open]:
+    """What the books of the fleet keep from going on."""
+    found = {
+        f"breaker/{name}": Open(Kind.BREAKER_OPENED, {"class": name, "reason": why}, Kind.BREAKER_CLOSED)
+        for name, why in gates.broken.items()
+    }
+    if gates.stopped:
+        more = {"generation": generation, "reason": gates.stopped}
+        found[f"rollout/{generation}"] = Open(Kind.ROLLOUT_STOPPED, more)
+    if gates.approval:
+        more = {"approval": gates.approval, "reason": gates.waiting}
+        found[f"approval/{gates.approval}"] = Open(Kind.APPROVAL_NEEDED, more)
+    if gates.mass:
+        found["approval/mass-selection"] = Open(
+            Kind.APPROVAL_NEEDED, {"approval": "mass-selection", "reason": gates.mass}
+        )
+    return found
+
+
+def of_policy(standing: Standing) -> dict[str, Open]:
+    """What keeps a newer policy from coming into force."""
+    found = {}
+    if standing.refused is not None:
+        digest = str(standing.refused.get("digest", ""))
+        found[f"policy/refused/{digest}"] = Open(Kind.POLICY_REFUSED, dict(standing.refused))
+    if standing.pending is not None:
+        waiting = standing.pending
+        more = {"digest": waiting.digest, "approval": waiting.approval, "reason": waiting.reason}
+        found[f"policy/pending/{waiting.digest}"] = Open(Kind.POLICY_PENDING, more)
+    return found
+
+
+def of_sweep(whole: bool, trouble: str) -> dict[str, Open]:
+    """A sweep that did not see all."""
+    return {} if whole else {"sweep": Open(Kind.SWEEP_PARTIAL, {"reason": trouble}, Kind.SWEEP_WHOLE)}
+
+
+def of_certificates(expiring: Mapping[str, datetime]) -> dict[str, Open]:
+    """Certificates without a newer version that end soon."""
+    return {
+        f"certificate/{source}/{ends.isoformat()}": Open(
+            Kind.CERTIFICATE_EXPIRING, {"certificate": source, "expires": ends.isoformat()}
+        )
+        for source, ends in expiring.items()
+    }
+
+
+def of_day(figures: Figures, now: datetime) -> dict[str, Open]:
+    """The day's figures, as the first whole sweep of a day (UTC) saw them."""
+    names = ("condition", "hold", "failure")
+    counts = {name: dict(sorted(figures.counts[name].items())) for name in names}
+    more = {"clusters": figures.clusters, "managed": figures.managed, "compliant": figures.compliant, **counts}
+    return {f"digest/{now.date().isoformat()}": Open(Kind.DAILY_DIGEST, more)}
+
+
+@dataclass(frozen=True, slots=True)
+class Announcer:
+    """Whoever tells of the fleet."""
+
+    outbox: Outbox
+    documents: Documents
+    clock: Callable[[], datetime]
+
+    async def announce(self, found: Mapping[str, Open], *, whole: bool) -> None:
+        """Tell what has begun and what has ended. What cannot be kept now is told by the next sweep."""
+        if not self.outbox.open:
+            return
+        try:
+            await self._announce(found, whole=whole)
+        except (StorageError, DocumentChanged) as error:
+            logs.event("notices-unkept", level=logging.WARNING, reason=str(error))
+
+    async def _announce(self, found: Mapping[str, Open], *, whole: bool) -> None:
+        document = await self.documents.read(NAME)
+        body = document.body if document is not None else {}
+        told: dict[str, str] = body.get("told", {})
+        number = int(body.get("number", 0)) + 1
+        ended = [key for key in told if key not in found and (whole or key.partition("/")[0] in _ALWAYS_KNOWN)]
+        news = [self._notice(key, one.kind, number, one.data) for key, one in found.items() if key not in told]
+        news += [self._notice(key, Kind(told[key]), number, {"what": key}) for key in ended if told[key]]
+        kept = {key: closing for key, closing in told.items() if key not in ended}
+        kept |= {key: one.closing.value if one.closing else "" for key, one in found.items()}
+        if kept == told:
+            return
+        await self.outbox.put(news)
+        await self.documents.write(
+            NAME, {"v": 1, "number": number, "told": kept}, over=document, fresh=document is None
+        )
+
+    def _notice(self, key: str, kind: Kind, number: int, data: Mapping[str, Any]) -> Notice:
+        return Notice(cause_id(kind, FLEET, key, number), kind, FLEET, self.clock(), data)
