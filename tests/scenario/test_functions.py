@@ -8,6 +8,7 @@ from tests.scenario.stage import POISON, SELECTED, SUBSCRIPTION, Stage, sample
 FUNCTIONS = {
     "cluster_events",
     "cluster_events_queued",
+    "notifications",
     "reconcile",
     "reconcile_poison",
     "sweep",

@@ -70,7 +70,8 @@ def test_the_figures_are_measured(stage: Stage, collector: Collector) -> None:
     assert {"method": "PUT", "status": 201} in collector.points("muster.azure.calls")
     assert collector.points("muster.queue.age")
     assert {"whole": True} in collector.points("muster.sweep.duration")
-    assert collector.points("muster.sweep.lag")
+    stage.sweep()
+    stage.until(lambda: collector.points("muster.sweep.lag"), "the time between two sweeps")
 
 
 def test_no_secret_is_exported(stage: Stage, collector: Collector) -> None:
