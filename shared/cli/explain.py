@@ -1,11 +1,12 @@
 """`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written to it."""
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from shared.cli.show import harmless
 
 if TYPE_CHECKING:
     from shared.composition import House
@@ -34,15 +35,8 @@ def explain(
     if as_json:
         print(json.dumps(decision_view(decision, seen), indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(_harmless, explanation(seen, decision))))
+        print("\n".join(map(harmless, explanation(seen, decision))))
     return exit_code(decision)
-
-
-def _harmless(line: str) -> str:
-    """One line, and nothing in it that a terminal would take as an order: tags and settings are anybody's words."""
-    from shared.fleet.policy_text import visible
-
-    return visible(re.sub(r"[\r\n\t]+", " ", line))
 
 
 async def _looked_at(house: "House", text: str, other: Path | None) -> "tuple[Observation, Decision]":

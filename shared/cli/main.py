@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, import_fleet, letters, lint, policy_tests, render
+from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, status, steering
 from shared.errors import MusterError
 
 ERROR = 1
@@ -24,11 +24,16 @@ app = typer.Typer(
 )
 
 
+app.command("approve")(steering.approve)
 app.command("explain")(explain.explain)
+app.command("history")(history.history)
 app.command("import")(import_fleet.import_fleet)
 app.command("letters")(letters.letters)
 app.command("lint")(lint.lint)
+app.command("pause")(steering.pause)
 app.command("render")(render.render)
+app.command("resume")(steering.resume)
+app.command("status")(status.status)
 app.command("test")(policy_tests.run_tests)
 
 

@@ -25,8 +25,9 @@ PLATFORM = {
     "AzureWebJobs.notifications.Disabled",
 }
 # Read by us, and nothing that a deployment gives: a connection string; the platform's own variables; a collector that
-# somebody runs beside Application Insights.
+# somebody runs beside Application Insights; where the command line finds the API.
 LOCAL = {"AzureWebJobsStorage", "IDENTITY_ENDPOINT", "WEBSITE_AUTH_ENABLED", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+LOCAL |= {"MUSTER_API_URL", "MUSTER_API_KEY", "MUSTER_API_AUDIENCE"}
 # Built-in roles; source: Microsoft Learn, "Azure built-in roles".
 BUILT_IN = {
     "eventGridDataSender": "d5a91429-5739-47e2-a06b-3470a27159e7",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.cli.explain import _harmless
 from shared.cli.main import main
+from shared.cli.show import harmless
 from shared.model.check import CheckResult, Severity, Verdict
 from shared.model.cluster import Cluster, Source
 from shared.model.decision import Action, Decision
@@ -148,7 +148,7 @@ def test_the_exit_code_says_what_is_to_be_done(facts: dict[str, object], code: i
 
 def test_a_line_holds_no_orders_for_the_terminal():
     """Tags and settings are anybody's words: line ends become spaces, control characters are shown as text."""
-    assert _harmless("  a\nb\x1b[31m\u202ec") == "  a b\\x1b[31m\\u202ec"
+    assert harmless("  a\nb\x1b[31m\u202ec") == "  a b\\x1b[31m\\u202ec"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,38 @@
+"""`muster history`: what happened to a cluster, newest first, as the API tells it."""
+
+from typing import Annotated
+
+import typer
+
+from shared.cli.api import Output, OutputOption, ask, cluster_key, path, told
+from shared.cli.show import line, table
+
+
+def history(
+    cluster: Annotated[str, typer.Argument(help="The cluster's ARM id, or its name where only one has it.")],
+    *,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Tell what Muster decided and did about a cluster, by whose word and under which policy."""
+    found = ask("GET", path("clusters", cluster_key(cluster)))
+    events = found["history"]
+    if output is Output.JSON:
+        told(events)
+        return 0
+    line(found["id"])
+    rows = [
+        (
+            each["at"][:19],
+            each["action"],
+            each["outcome"],
+            each["condition"],
+            each.get("generation", ""),
+            each.get("who", ""),
+            each["reason"],
+        )
+        for each in events
+    ]
+    table(("at (UTC)", "action", "outcome", "condition", "policy", "who", "why"), rows)
+    if not rows:
+        line("Nothing has happened yet.")
+    return 0

@@ -1,0 +1,171 @@
+"""The commands that act through the API, against a real host: what they print, what they do, how they leave."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from shared.cli.main import main
+from tests.scenario.stage import SELECTED, SUBSCRIPTION, TIMING, Stage
+
+POLICY = """
+version: 1
+profiles: {{training: {{settings: {{enableTraining: true, installVolcano: {volcano}}}}}}}
+rules: [{{name: all, profile: training}}]
+verification: {{aks: none}}
+remediation: {{timing: {{{times}}}}}
+"""
+TIMES = ", ".join(f"{name}: {value}" for name, value in TIMING.items())
+STAGE = {"policy": POLICY.format(volcano="false", times=TIMES)}
+
+type Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def muster(stage: Stage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command; its exit code, and what it printed on either stream."""
+    monkeypatch.setenv("MUSTER_API_URL", stage.stack.host_urls[0])
+    monkeypatch.setenv("MUSTER_API_KEY", stage.stack.key)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def cluster(stage: Stage) -> str:
+    """One that has what it should."""
+    made = stage.control.create_cluster(
+        kind="aks", name="at-work", subscription=SUBSCRIPTION, tags=SELECTED, emit=False
+    )
+    stage.sweep()
+    stage.installed(made)
+    stage.sweep()
+    return made
+
+
+@pytest.mark.usefixtures("cluster")
+def test_status_of_a_fleet_in_order(muster: Run) -> None:
+    """How many of how many, by which policy, as of when; 0 where nothing is to be done."""
+    code, out, err = muster("status")
+    asked = json.loads(muster("status", "-o", "json")[1])
+
+    assert (code, err) == (0, "")
+    assert "1 of 1 managed clusters are as the policy wants them (100.0 %)." in out
+    assert asked["policy"]["digest"][:12] in out
+    assert asked["compliance"]["compliant"] == 1
+
+
+def test_history_tells_what_was_done(muster: Run, cluster: str) -> None:
+    """By name or by id; the same as JSON."""
+    code, out, _ = muster("history", "at-work")
+    by_id = json.loads(muster("history", cluster, "-o", "json")[1])
+
+    assert code == 0
+    assert out.startswith(cluster.lower())
+    assert "Install" in out
+    assert "accepted" in out
+    assert [each["action"] for each in by_id][-1] == "Install"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_pause_holds_until_it_is_ended(stage: Stage, muster: Run) -> None:
+    """Of one cluster, by its name; status shows it; afterwards there is none."""
+    code, out, _ = muster("pause", "cluster/at-work", "--until", "2h", "--reason", "a change of nodes")
+    ((shown,), told) = stage.get("/api/pauses").body["items"], muster("status")[1]
+    ended = muster("resume", shown["id"])
+
+    assert code == 0
+    assert f"muster resume {shown['id']}" in out
+    assert shown["reason"] == "a change of nodes"
+    assert "a change of nodes" in told
+    assert ended[0] == 0
+    assert stage.get("/api/pauses").body["items"] == []
+
+
+def test_what_waits_is_shown_and_approved(stage: Stage, muster: Run, cluster: str) -> None:
+    """A change that may disturb waits for a person: status says 2 and names it; the approval lets it go."""
+    stage.policy_file.write_text(POLICY.format(volcano="true", times=TIMES))
+    stage.stack.restart_host(0)
+    stage.sweep()
+    stage.quiet()
+    stage.sweep()
+    code, out, _ = muster("status")
+    (waiting,) = stage.get("/api/approvals").body["items"]
+    since = stage.mark()
+    approved = muster("approve", waiting["id"], "--reason", "seen and wanted")
+    stage.until(lambda: stage.writes(cluster, since), "the update")
+    stage.installed(cluster)
+
+    assert code == 2
+    assert waiting["id"] in out
+    assert approved[0] == 0
+    assert f"{waiting['id']} is approved until" in approved[1]
+
+
+def test_a_tag_that_cannot_be_read_needs_a_person(stage: Stage, muster: Run, cluster: str) -> None:
+    """Status leaves with 2 until somebody mends it."""
+    stage.control.set_tags(cluster, SELECTED | {"aml-onboard": "perhaps"}, emit=False)
+    stage.sweep()
+    stage.quiet()
+    stage.sweep()
+    unreadable = muster("status")
+    stage.control.set_tags(cluster, SELECTED, emit=False)
+    stage.sweep()
+    stage.quiet()
+    stage.sweep()
+
+    assert unreadable[0] == 2
+    assert "tag-invalid" in unreadable[1]
+    assert muster("status")[0] == 0
+    assert muster("approve", "nothing-waits", "--reason", "a try")[::2] == (
+        1,
+        "muster: Nothing of that name waits for an approval.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("history", "no-such"), "No cluster that Muster knows is called no-such."),
+        (("history", "/subscriptions/x"), "muster:"),
+        (("pause", "fleet", "--until", "soon", "--reason", "x"), "'soon' is no end"),
+        (("pause", "fleet", "--until", "2999-01-01T00:00:00", "--reason", "x"), "lacks its offset"),
+        (("pause", "fleet", "--until", "2001-01-01T00:00:00Z", "--reason", "x"), "until"),
+        (("pause", "everything", "--until", "2h", "--reason", "x"), "scope"),
+        (("pause", "fleet", "--until", "2h"), "--reason"),
+        (("resume", "pause-of-nobody"), "There is no such pause."),
+        (("resume", "../policy"), "muster:"),
+    ],
+)
+@pytest.mark.usefixtures("cluster")
+def test_what_is_wrong_is_said_in_one_line(muster: Run, arguments: tuple[str, ...], words: str) -> None:
+    """On stderr, with exit code 1 and nothing on stdout."""
+    code, out, err = muster(*arguments)
+
+    assert (code, out) == (1, "")
+    assert err.startswith("muster: ")
+    assert err.count("\n") == 1
+    assert words in err
+
+
+def test_a_wrong_address_or_key_is_told_without_the_key(muster: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a key is never sent in clear."""
+    monkeypatch.setenv("MUSTER_API_KEY", "wrong-key")
+    refused = muster("status")
+    monkeypatch.setenv("MUSTER_API_URL", "http://muster.example")
+    clear = muster("status")
+    monkeypatch.setenv("MUSTER_API_URL", "https://127.0.0.1:9")
+    nobody = muster("status")
+    monkeypatch.delenv("MUSTER_API_URL")
+    unset = muster("status")
+
+    assert [each[0] for each in (refused, clear, nobody, unset)] == [1, 1, 1, 1]
+    assert "MUSTER_API_KEY" in refused[2]
+    assert "wrong-key" not in refused[2]
+    assert "https" in clear[2]
+    assert "did not answer" in nobody[2]
+    assert "MUSTER_API_URL is not set" in unset[2]
