@@ -1,5 +1,6 @@
 """`muster status`: how the fleet stands, and what needs a person, as the API says it."""
 
+from collections import Counter
 from typing import Any
 
 from shared.cli.api import Output, OutputOption, ask, path, told
@@ -36,7 +37,7 @@ def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) ->
         line(f"A newer policy is refused: {'; '.join(policy['refused']['findings'])}")
     for title, name in (("Condition", "condition"), ("Held by", "hold"), ("Failures", "failure")):
         counts: dict[str, int] = figures[name]
-        table((title, "clusters"), sorted(counts.items(), key=lambda each: -each[1]))
+        table((title, "clusters"), Counter(counts).most_common())
     table(("Waits for an approval", "why"), [(each["id"], each["reason"]) for each in approvals])
     table(("Paused", "until", "why"), [(each["scope"], each["until"], each["reason"]) for each in pauses])
 
