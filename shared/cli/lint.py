@@ -1,6 +1,7 @@
 """`muster lint`: whether a policy is valid, and what a person should know about it."""
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -13,12 +14,15 @@ OK, UNREADABLE, FINDINGS = 0, 1, 2
 
 def lint(
     path: Annotated[Path, typer.Argument(help="The policy's file, or its directory.")] = Path("policy.yaml"),
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Leave with 2 for warnings, too.")] = False,
 ) -> int:
     """Check a policy's file or directory; findings and warnings go to stdout, one a line.
 
     Returns:
         0 for a valid policy (warnings included), 2 for one with findings, 1 where it cannot be read.
     """
+    from shared.policy.linting import remarks
     from shared.policy.loading import parse_policy, read_policy
 
     try:
@@ -33,11 +37,12 @@ def lint(
         count = len(error.findings)
         print(f"{path}: {count} finding{'' if count == 1 else 's'}.", file=sys.stderr)
         return FINDINGS
-    for warning in policy.warnings:
+    warnings = [*policy.warnings, *map(str, remarks(policy, datetime.now(UTC)))]
+    for warning in warnings:
         print(f"warning: {warning}")
     what = f"{len(policy.profiles)} profiles, {len(policy.rules)} rules, {len(policy.guardrails)} guardrails"
     print(f"{path}: valid; {what}; digest {policy.digest[:12]}.", file=sys.stderr)
-    return OK
+    return FINDINGS if warnings and strict else OK
 
 
 def _tell(error: PolicyError, stream: TextIO) -> None:
