@@ -9,13 +9,12 @@ https://0.0.1:<port>: no host that anybody could reach, but an end of ours that 
 The identity endpoint gives out tokens for any resource, this one included; other audiences are refused.
 """
 
-import time
-
 from aiohttp import web
 
 from simulator.arm import TENANT, Json
 from simulator.arm_errors import ArmError
-from simulator.gateway import Gateway, NoAnswer, response
+from simulator.data_plane import journaled
+from simulator.gateway import Gateway, response
 from simulator.journal import Entry
 from simulator.key_vault import KeyVault, Version
 
@@ -50,20 +49,7 @@ class KeyVaultRoutes:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request, with its line in the journal; answers are not journaled, so values are not."""
-        gateway, started = self._gateway, time.perf_counter()
-        gateway.clock.run_due()
-        entry = gateway.journal.open(gateway.clock.now(), SERVICE, request.method, request.path)
-        entry.query = dict(request.query)
-        try:
-            made = await self._answered(request, entry)
-            entry.status = made.status
-        except NoAnswer:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=503)
-        finally:
-            entry.duration = time.perf_counter() - started
-        return made
+        return await journaled(self._gateway, request, SERVICE, self._answered)
 
     async def _answered(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         fault = self._gateway.faults.hit(request.method, request.path, SERVICE)

@@ -8,7 +8,6 @@ surface, since role assignments inside clusters are not simulated.
 import base64
 import binascii
 import re
-import time
 import traceback
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from aiohttp import web
 from simulator.arm import Json
 from simulator.arm_errors import ArmError
 from simulator.clusters import Cluster
+from simulator.data_plane import journaled
 from simulator.gateway import Gateway, NoAnswer, response
 from simulator.journal import Entry
 from simulator.kubernetes_catalogue import Refused, Wanted, answer, group_answer
@@ -37,20 +37,7 @@ class KubernetesRoutes:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request, with its line in the journal; answers are not journaled, so secrets are not."""
-        self._gateway.clock.run_due()
-        started = time.perf_counter()
-        entry = self._gateway.journal.open(self._gateway.clock.now(), SERVICE, request.method, request.path)
-        entry.query = dict(request.query)
-        try:
-            made = await self._answered(request, entry)
-            entry.status = made.status
-        except NoAnswer:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=503)
-        finally:
-            entry.duration = time.perf_counter() - started
-        return made
+        return await journaled(self._gateway, request, SERVICE, self._answered)
 
     async def _answered(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         key, _, rest = request.path.removeprefix(f"{PREFIX}/").partition("/")

@@ -7,7 +7,6 @@ Microsoft.EventGrid/events/send/action), "CloudEvents v1.0 schema" (required att
 """
 
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,8 @@ from aiohttp import web
 
 from simulator.arm import Json
 from simulator.arm_errors import ArmError
-from simulator.gateway import Gateway, NoAnswer, response
+from simulator.data_plane import journaled
+from simulator.gateway import Gateway, response
 from simulator.journal import Entry
 
 SERVICE = "event-grid-topic"
@@ -43,20 +43,7 @@ class Topic:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Serve one request, with its line in the journal."""
-        gateway, started = self._gateway, time.perf_counter()
-        gateway.clock.run_due()
-        entry = gateway.journal.open(gateway.clock.now(), SERVICE, request.method, request.path)
-        entry.query = dict(request.query)
-        try:
-            made = await self._answered(request, entry)
-            entry.status = made.status
-        except NoAnswer:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=503)
-        finally:
-            entry.duration = time.perf_counter() - started
-        return made
+        return await journaled(self._gateway, request, SERVICE, self._answered)
 
     async def _answered(self, request: web.Request, entry: Entry) -> web.StreamResponse:
         fault = self._gateway.faults.hit(request.method, request.path, SERVICE)
