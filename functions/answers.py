@@ -9,7 +9,6 @@ from typing import Any
 import azure.functions as func
 
 from shared import logs
-from shared.config import platform_authenticates
 from shared.errors import (
     Absent,
     AzureError,
@@ -23,8 +22,6 @@ from shared.errors import (
     StorageError,
 )
 
-_PRINCIPAL = "x-ms-client-principal"
-
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
@@ -36,6 +33,14 @@ class NotFound(RequestError):
     """There is no such thing: 404."""
 
 
+class Unauthenticated(RequestError):
+    """Nobody vouches for the caller: 401."""
+
+
+class Forbidden(RequestError):
+    """The caller is known and may not do this: 403."""
+
+
 class Unprocessable(RequestError):
     """Well-formed, but it cannot be done: 422."""
 
@@ -44,6 +49,8 @@ class Unprocessable(RequestError):
 _STATUS: tuple[tuple[type[MusterError], int], ...] = (
     (Conflicting, 409),
     (NotFound, 404),
+    (Unauthenticated, 401),
+    (Forbidden, 403),
     (Unprocessable, 422),
     (InvalidClusterId, 400),
     (RequestError, 400),
@@ -89,22 +96,12 @@ def problem(error: MusterError) -> func.HttpResponse:
     )
 
 
-def _no_borrowed_name(req: func.HttpRequest) -> None:
-    """Refuse a caller who names himself by the headers that only the platform may set."""
-    if not platform_authenticates() and any(name.lower().startswith(_PRINCIPAL) for name in req.headers):
-        raise RequestError(
-            "X-MS-CLIENT-PRINCIPAL headers are set by App Service authentication alone, which is not on here. "
-            "Call with a function key and without them."
-        )
-
-
 def problems_told(handler: Handler) -> Handler:
     """Answer with a problem where the handler raises one of our errors; never with a traceback."""
 
     @wraps(handler)
     async def told(req: func.HttpRequest) -> func.HttpResponse:
         try:
-            _no_borrowed_name(req)
             return await handler(req)
         except MusterError as error:
             logs.event("request-refused", route=handler.__name__, code=type(error).__name__, reason=error.message)

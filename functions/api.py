@@ -1,150 +1,165 @@
-"""HTTP: installs by hand, uninstalls, clusters, compliance, policy, health. Each route wants a key but /health."""
+"""HTTP: installs by hand, uninstalls, clusters, compliance, policy, health.
+
+Each route but /health wants a key, or behind App Service authentication an app role (functions/callers.py).
+"""
 
 import azure.functions as func
 
 from functions.answers import answer, problems_told
+from functions.callers import admitted
 from functions.health import report_health
+from shared.config import platform_authenticates
 
 blueprint = func.Blueprint()
 
+# The platform's own variable: it changes only with a restart, and whoever is let in is asked for his role.
+_DOOR = func.AuthLevel.ANONYMOUS if platform_authenticates() else func.AuthLevel.FUNCTION
+
 
 @blueprint.function_name("install")
-@blueprint.route(route="installs", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="installs", methods=["POST"], auth_level=_DOOR)
 @problems_told
 async def install(req: func.HttpRequest) -> func.HttpResponse:
     """Enrol a cluster by hand and ask for a look; with dryRun say what would be done."""
     from functions.handworks import install_by_hand
 
-    return await install_by_hand(req.get_body())
+    return await install_by_hand(req.get_body(), admitted(req).name)
 
 
 @blueprint.function_name("clusters")
-@blueprint.route(route="clusters", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="clusters", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def clusters(req: func.HttpRequest) -> func.HttpResponse:
     """The fleet, filtered and paged; with `id` one cluster."""
     from functions.readings import list_clusters, one_cluster
     from shared.model.identity import ClusterId
 
+    admitted(req)
     if req.params.get("id"):
         return await one_cluster(ClusterId.parse(req.params["id"]))
     return await list_clusters(dict(req.params))
 
 
 @blueprint.function_name("cluster")
-@blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def cluster(req: func.HttpRequest) -> func.HttpResponse:
     """One cluster: facts, decision and why, settings with origins, history."""
     from functions.readings import one_cluster
     from shared.model.identity import ClusterId
 
+    admitted(req)
     return await one_cluster(ClusterId.from_key(req.route_params["key"]))
 
 
 @blueprint.function_name("uninstall")
-@blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=_DOOR)
 @problems_told
 async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
     """Remove the extension and keep it removed."""
     from functions.handworks import uninstall_by_hand
     from shared.model.identity import ClusterId
 
-    return await uninstall_by_hand(ClusterId.from_key(req.route_params["key"]), req.get_body())
+    caller = admitted(req)
+    return await uninstall_by_hand(ClusterId.from_key(req.route_params["key"]), req.get_body(), caller.name)
 
 
 @blueprint.function_name("look")
-@blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=_DOOR)
 @problems_told
 async def look(req: func.HttpRequest) -> func.HttpResponse:
     """Ask for a look at one cluster."""
     from functions.handworks import ask_for_look
     from shared.model.identity import ClusterId
 
+    admitted(req)
     return await ask_for_look(ClusterId.from_key(req.route_params["key"]), req.get_body())
 
 
 @blueprint.function_name("withdraw")
-@blueprint.route(route="clusters/{key}/intent", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="clusters/{key}/intent", methods=["DELETE"], auth_level=_DOOR)
 @problems_told
 async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     """Withdraw a person's word about one cluster."""
     from functions.handworks import withdraw_word
     from shared.model.identity import ClusterId
 
+    admitted(req)
     return await withdraw_word(ClusterId.from_key(req.route_params["key"]))
 
 
 @blueprint.function_name("pause")
-@blueprint.route(route="pauses", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="pauses", methods=["POST"], auth_level=_DOOR)
 @problems_told
 async def pause(req: func.HttpRequest) -> func.HttpResponse:
     """Pause the fleet, a ring or a cluster."""
     from functions.steering import set_pause
 
-    return await set_pause(req.get_body())
+    return await set_pause(req.get_body(), admitted(req).name)
 
 
 @blueprint.function_name("pauses")
-@blueprint.route(route="pauses", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="pauses", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def pauses(req: func.HttpRequest) -> func.HttpResponse:
     """The pauses that stand."""
     from functions.steering import list_pauses
 
-    del req
+    admitted(req)
     return await list_pauses()
 
 
 @blueprint.function_name("resume")
-@blueprint.route(route="pauses/{id}", methods=["DELETE"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="pauses/{id}", methods=["DELETE"], auth_level=_DOOR)
 @problems_told
 async def resume(req: func.HttpRequest) -> func.HttpResponse:
     """End a pause."""
     from functions.steering import end_pause
 
+    admitted(req)
     return await end_pause(req.route_params["id"])
 
 
 @blueprint.function_name("approvals")
-@blueprint.route(route="approvals", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="approvals", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def approvals(req: func.HttpRequest) -> func.HttpResponse:
     """What waits for an approval, and what was given."""
     from functions.steering import list_approvals
 
-    del req
+    admitted(req)
     return await list_approvals()
 
 
 @blueprint.function_name("approve")
-@blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=_DOOR)
 @problems_told
 async def approve(req: func.HttpRequest) -> func.HttpResponse:
     """Approve what waits, or take an approval back."""
     from functions.steering import decide_approval
 
-    return await decide_approval(req.route_params["id"], req.get_body())
+    return await decide_approval(req.route_params["id"], req.get_body(), admitted(req).name)
 
 
 @blueprint.function_name("compliance")
-@blueprint.route(route="compliance", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="compliance", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def compliance(req: func.HttpRequest) -> func.HttpResponse:
     """The figures of the fleet, or what needs a person."""
     from functions.readings import fleet_figures
 
+    admitted(req)
     return await fleet_figures(dict(req.params))
 
 
 @blueprint.function_name("policy")
-@blueprint.route(route="policy", methods=["GET"], auth_level=func.AuthLevel.FUNCTION)
+@blueprint.route(route="policy", methods=["GET"], auth_level=_DOOR)
 @problems_told
 async def policy(req: func.HttpRequest) -> func.HttpResponse:
     """The policy in force, and the last document that was refused."""
     from functions.readings import policy_in_force
 
-    del req
+    admitted(req)
     return await policy_in_force()
 
 

@@ -19,12 +19,10 @@ from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 from shared.report.views import decision_view
 
-# Function keys identify no caller; Entra will (docs/architecture.md).
-WHO = "a holder of the function key"
 _HIDDEN = "***"
 
 
-async def install_by_hand(raw: bytes) -> func.HttpResponse:
+async def install_by_hand(raw: bytes, who: str) -> func.HttpResponse:
     """POST /installs."""
     body = read(Install, raw)
     home = await house()
@@ -38,7 +36,7 @@ async def install_by_hand(raw: bytes) -> func.HttpResponse:
     intent = Intent(
         cluster_id,
         Word.ENROL,
-        WHO,
+        who,
         body.reason,
         now,
         profile=body.profile,
@@ -53,7 +51,7 @@ async def install_by_hand(raw: bytes) -> func.HttpResponse:
     return await _asked(home, cluster_id, now)
 
 
-async def uninstall_by_hand(cluster: ClusterId, raw: bytes) -> func.HttpResponse:
+async def uninstall_by_hand(cluster: ClusterId, raw: bytes, who: str) -> func.HttpResponse:
     """POST /clusters/<key>/uninstall."""
     body = read(Uninstall, raw)
     home = await house()
@@ -64,7 +62,7 @@ async def uninstall_by_hand(cluster: ClusterId, raw: bytes) -> func.HttpResponse
         Intent(
             cluster,
             Word.REMOVE,
-            WHO,
+            who,
             body.reason,
             now,
             accept_disruption=body.acceptDisruption,

@@ -8,7 +8,6 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
-from functions.handworks import WHO
 from functions.requests import ApprovalRequest, PauseRequest, future, read
 from shared.composition import House, house
 from shared.errors import Finding, RequestError
@@ -24,7 +23,7 @@ _STANDS = timedelta(days=7)
 _MASS_STANDS = timedelta(days=1)
 
 
-async def set_pause(raw: bytes) -> func.HttpResponse:
+async def set_pause(raw: bytes, who: str) -> func.HttpResponse:
     """POST /pauses."""
     body = read(PauseRequest, raw)
     home = await house()
@@ -37,7 +36,7 @@ async def set_pause(raw: bytes) -> func.HttpResponse:
         rings = [*(ring.name for ring in (await home.reconciler.generations.current()).rollout.rings), REST]
         if name not in rings:
             raise RequestError("There is no such ring.", (Finding("scope", f"rings are {', '.join(rings)}"),))
-    word = FleetWord(f"pause-{uuid.uuid4().hex[:12]}", FleetVerb.PAUSE, body.scope, WHO, body.reason, now, body.until)
+    word = FleetWord(f"pause-{uuid.uuid4().hex[:12]}", FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
     await home.intents.say(word)
     return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
 
@@ -67,7 +66,7 @@ async def list_approvals() -> func.HttpResponse:
     return answer({"items": await _waiting(home), "given": [_shown(word) for word in words]})
 
 
-async def decide_approval(name: str, raw: bytes) -> func.HttpResponse:
+async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
     """POST /approvals/<id>: approve what waits, or take an approval back."""
     body = read(ApprovalRequest, raw)
     home = await house()
@@ -80,7 +79,7 @@ async def decide_approval(name: str, raw: bytes) -> func.HttpResponse:
     if waiting is None:
         raise NotFound("Nothing of that name waits for an approval.")
     stands = {MASS_SELECTION: _MASS_STANDS}.get(name, _STANDS)
-    word = FleetWord(name, FleetVerb.APPROVE, waiting["reason"][:1000], WHO, body.reason, now, now + stands)
+    word = FleetWord(name, FleetVerb.APPROVE, waiting["reason"][:1000], who, body.reason, now, now + stands)
     await home.intents.say(word)
     candidates = home.reconciler.generations.candidates
     pending = await candidates.standing()
