@@ -86,12 +86,17 @@ def _chosen(memory: Memory, decision: Decision) -> Memory:
 
     What is held back before anything was compared changes nothing, however sound the extension is.
     """
-    asks_nothing = (
-        decision.state.condition is Condition.CURRENT and decision.desired is not None and not decision.changes
-    )
-    if memory.sent is not None and not decision.action.writes and not asks_nothing:
+    if memory.sent is not None and not decision.action.writes and not _asks_nothing(decision):
         return memory
+    if _asks_nothing(decision) and not decision.action.writes:
+        # Whether or not Azure says who wrote last: what was sent stands.
+        memory = replace(memory, unanswered=None)
     return replace(memory, profile=decision.profile, rule=decision.rule, choice=decision.choice)
+
+
+def _asks_nothing(decision: Decision) -> bool:
+    """Whether the extension was compared with what is wanted, and nothing differs."""
+    return decision.state.condition is Condition.CURRENT and decision.desired is not None and not decision.changes
 
 
 def _changed(before: State | None, after: State) -> bool:

@@ -15,7 +15,7 @@ _AT_REST = frozenset({"succeeded", "failed", "canceled"})
 
 def begun(seen: Observation, memory: Memory) -> Unanswered:
     """What a write is about to replace in the memory of a look; what that look chose is to go with the write."""
-    standing, extension = supposed(seen), _extension(seen)
+    standing, extension, memory = supposed(seen), _extension(seen), undone(memory)
     return Unanswered(
         there=extension is not None,
         modified_at=extension.modified_at if extension else None,

@@ -83,6 +83,18 @@ def test_a_reading_that_does_not_tell_leaves_everything_as_it_stands():
     assert remembered(nobody, decide(nobody, ACT, NOW), ACT, NOW).unanswered == seen.memory.unanswered
 
 
+def test_what_stands_as_wanted_needs_no_record_of_it():
+    """Where Azure does not say when it was last written to: the settings tell, and nobody asks again."""
+    sent = died(updating())
+    wanted = decide(sent, ACT, NOW).desired
+    seen = showing(sent, modified_at=None, settings=dict(wanted.settings))
+    memory = remembered(seen, decide(seen, ACT, NOW), ACT, NOW)
+
+    assert arrived(seen) is None
+    assert memory.unanswered is None
+    assert memory.sent == sent.memory.sent
+
+
 def test_an_installation_has_arrived_as_soon_as_there_is_one():
     """Whoever died over it: the extension is ours; and where there is none, it is installed as for the first time."""
     seen = died(looked_at(ready()))
@@ -109,9 +121,10 @@ def test_a_refused_update_leaves_the_profile_in_force():
 def test_a_second_death_forgets_nothing():
     """The same step is written down again: what stands beside it is still what was in force at first."""
     first = died(updating())
-    second = died(first)
+    unseen = died(showing(updating(), modified_at=None))
 
-    assert second.memory.unanswered == first.memory.unanswered
+    assert died(first).memory.unanswered == first.memory.unanswered
+    assert died(unseen).memory.unanswered == unseen.memory.unanswered
 
 
 def test_a_hold_on_a_sound_extension_leaves_the_profile_in_force():
