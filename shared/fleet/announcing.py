@@ -20,8 +20,10 @@ from shared.state.documents import DocumentChanged, Documents
 from shared.state.outbox import Outbox
 
 NAME = "told.json"
-# What a partial sweep knows as well as a whole one.
-_ALWAYS_KNOWN = frozenset({"sweep", "policy"})
+# Policies, a sweep that read the fleet in part knows as well; this, one that read nothing.
+_POLICY, _ALWAYS_KNOWN, _CERTIFICATE = "policy", "sweep", "certificate"
+# A refused document may have hundreds of findings, a message has 64 KiB.
+_MOST_FINDINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def of_policy(standing: Standing) -> dict[str, Open]:
     found = {}
     if standing.refused is not None:
         digest = str(standing.refused.get("digest", ""))
-        found[f"policy/refused/{digest}"] = Open(Kind.POLICY_REFUSED, dict(standing.refused))
+        findings = [str(each)[:500] for each in standing.refused.get("findings", ())[:_MOST_FINDINGS]]
+        found[f"policy/refused/{digest}"] = Open(Kind.POLICY_REFUSED, standing.refused | {"findings": findings})
     if standing.pending is not None:
         waiting = standing.pending
         more = {"digest": waiting.digest, "approval": waiting.approval, "reason": waiting.reason}
@@ -96,21 +99,27 @@ class Announcer:
     documents: Documents
     clock: Callable[[], datetime]
 
-    async def announce(self, found: Mapping[str, Open], *, whole: bool) -> None:
-        """Tell what has begun and what has ended. What cannot be kept now is told by the next sweep."""
+    async def announce(self, found: Mapping[str, Open], *, whole: bool, read: bool) -> None:
+        """Tell what has begun and what has ended. What cannot be kept now is told by the next sweep.
+
+        Args:
+            found: what stands open.
+            whole: the whole fleet was seen, so that what is not among it has ended.
+            read: the policy was read.
+        """
         if not self.outbox.open:
             return
         try:
-            await self._announce(found, whole=whole)
+            await self._announce(found, whole=whole, read=read)
         except (StorageError, DocumentChanged) as error:
             logs.event("notices-unkept", level=logging.WARNING, reason=str(error))
 
-    async def _announce(self, found: Mapping[str, Open], *, whole: bool) -> None:
+    async def _announce(self, found: Mapping[str, Open], *, whole: bool, read: bool) -> None:
         document = await self.documents.read(NAME)
         body = document.body if document is not None else {}
         told: dict[str, str] = body.get("told", {})
         number = int(body.get("number", 0)) + 1
-        ended = [key for key in told if key not in found and (whole or key.partition("/")[0] in _ALWAYS_KNOWN)]
+        ended = [key for key in told if key not in found and self._has_ended(key, whole=whole, read=read)]
         news = [self._notice(key, one.kind, number, one.data) for key, one in found.items() if key not in told]
         news += [self._notice(key, Kind(told[key]), number, {"what": key}) for key in ended if told[key]]
         kept = {key: closing for key, closing in told.items() if key not in ended}
@@ -121,6 +130,14 @@ class Announcer:
         await self.documents.write(
             NAME, {"v": 1, "number": number, "told": kept}, over=document, fresh=document is None
         )
+
+    def _has_ended(self, key: str, *, whole: bool, read: bool) -> bool:
+        """Whether what is not found any more is over, and not merely out of sight."""
+        kind = key.partition("/")[0]
+        if kind == _CERTIFICATE:
+            # Not every sweep asks for it; a newer version ends it, and by its own end at the latest it is over.
+            return datetime.fromisoformat(key.rpartition("/")[2]) < self.clock()
+        return whole or kind == _ALWAYS_KNOWN or (read and kind == _POLICY)
 
     def _notice(self, key: str, kind: Kind, number: int, data: Mapping[str, Any]) -> Notice:
         return Notice(cause_id(kind, FLEET, key, number), kind, FLEET, self.clock(), data)

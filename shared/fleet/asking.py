@@ -58,7 +58,7 @@ def why_ask(seen: Observation, decision: Decision, now: datetime, *, same: bool)
 
 def _unsure(seen: Observation, decision: Decision) -> str:
     """What one look at ARM tells and rows do not: whether a write arrived, and who installed an extension."""
-    if seen.memory.unanswered is not None:
+    if seen.memory.unanswered is not None and decision.state.management is Management.MANAGED:
         return "unanswered"  # whoever sent it died over it, and its message may be gone
     forgotten = seen.memory.state is None and decision.state.management is Management.MANAGED
     return UNREMEMBERED if forgotten and _has_extension(seen) else ""

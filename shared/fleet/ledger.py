@@ -35,13 +35,14 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class RingRecord:
-    """How far the policy's changes have come in one ring; `busy` says why it is not done."""
+    """How far the policy's changes have come in the ring of this name; `busy` says why it is not done."""
 
     opened: datetime | None = None
     done: datetime | None = None
     landed: int = 0
     failed: int = 0
     busy: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Ledger:
     Attributes:
         policy: digest of the policy that `rings` and `stopped` speak of; `generation` is its number.
         rings: one record for each ring that was opened, in order.
-        unproven: numbers of rings that an earlier policy changed and behind which it opened none.
+        unproven: names of rings that an earlier policy changed and behind which it opened none, or in which it failed.
         stopped: why the rollout is stopped.
         day: the day (UTC) whose writes are counted.
         fresh: when clusters got the extension for the first time, within the last hour.
@@ -62,7 +63,7 @@ class Ledger:
     policy: str = ""
     generation: int = 0
     rings: tuple[RingRecord, ...] = ()
-    unproven: tuple[int, ...] = ()
+    unproven: tuple[str, ...] = ()
     stopped: str = ""
     flights: Mapping[str, Flight] = field(default_factory=dict)
     day: str = ""
@@ -86,12 +87,16 @@ class Ledger:
             opened = replace(opened, rings=(RingRecord(opened=now),), unproven=self._unproven())
         return opened
 
-    def _unproven(self) -> tuple[int, ...]:
-        """Rings whose soak a newer policy has cut short; a change of its text alone would end it otherwise."""
-        numbers = {each.ring for each in self.flights.values() if each.by_policy}
-        if self.rings and self.rings[-1].landed:
-            numbers.add(len(self.rings) - 1)
-        return tuple(sorted(numbers.union(self.unproven)))
+    def _unproven(self) -> tuple[str, ...]:
+        """Rings whose soak, or whose failures, a newer policy would end; a change of its text alone would do so."""
+        flying = {each.ring for each in self.flights.values() if each.by_policy}
+        last = len(self.rings) - 1
+        found = {
+            record.name
+            for number, record in enumerate(self.rings)
+            if number in flying or record.failed or (number == last and record.landed)
+        }
+        return tuple(sorted(found.union(self.unproven)))
 
 
 def kept(rollout: Rollout) -> bool:
@@ -226,6 +231,7 @@ def plain(ledger: Ledger) -> dict[str, Any]:
                 "landed": each.landed,
                 "failed": each.failed,
                 "busy": each.busy,
+                "name": each.name,
             }
             for each in ledger.rings
         ],
@@ -250,11 +256,16 @@ def read(body: Mapping[str, Any]) -> Ledger:
         body.get("generation", 0),
         tuple(
             RingRecord(
-                _moment(each["opened"]), _moment(each["done"]), each["landed"], each["failed"], each.get("busy", "")
+                _moment(each["opened"]),
+                _moment(each["done"]),
+                each["landed"],
+                each["failed"],
+                each.get("busy", ""),
+                each.get("name", ""),
             )
             for each in body.get("rings", ())
         ),
-        tuple(body.get("unproven", ())),
+        tuple(map(str, body.get("unproven", ()))),
         body.get("stopped", ""),
         {
             key: Flight(datetime.fromisoformat(since), subscription, region, ring, by_policy)

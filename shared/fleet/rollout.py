@@ -9,7 +9,7 @@ from shared.fleet.ledger import Ledger, RingRecord, too_many
 from shared.model.gates import FleetGates, Standstill
 from shared.model.intent import FleetVerb, FleetWord
 from shared.policy.model import Policy
-from shared.policy.rollout import Ring, Rollout
+from shared.policy.rollout import REST, Ring, Rollout
 
 MASS_SELECTION = "mass-selection"
 
@@ -49,43 +49,66 @@ def ring_approval(policy: str, ring: Ring) -> str:
 def progressed(ledger: Ledger, rollout: Rollout, seen: Seen, words: tuple[FleetWord, ...], now: datetime) -> Ledger:
     """The books after a whole sweep: rings that are done, the next one that opens, repairs that are suspended."""
     rings = _rings(ledger, rollout, seen, _approved(words, now), now)
-    return replace(
-        ledger,
-        rings=rings,
-        # Behind a proven one there is another that has opened.
-        unproven=tuple(number for number in ledger.unproven if number >= len(rings) - 1),
-        broken=_broken(ledger, rollout, seen),
-    )
+    # Behind a proven one there is another that has opened.
+    proven = {rollout.rings[number].name for number in range(min(len(rings) - 1, len(rollout.rings)))}
+    known = {ring.name for ring in rollout.rings}
+    unproven = tuple(name for name in ledger.unproven if name not in proven and (name in known or len(rings) == 1))
+    return replace(ledger, rings=rings, unproven=unproven, broken=_broken(ledger, rollout, seen))
 
 
 def _rings(
     ledger: Ledger, rollout: Rollout, seen: Seen, approved: frozenset[str], now: datetime
 ) -> tuple[RingRecord, ...]:
-    rings = list(ledger.rings) or [RingRecord(opened=now)]
+    rings = [replace(record, name=_name(rollout, number)) for number, record in enumerate(ledger.rings)]
+    rings = rings or [RingRecord(opened=now, name=_name(rollout, 0))]
     for number in range(len(rollout.rings)):
-        record = rings[number]
-        if record.done is None and not ledger.stopped:
-            busy = _busy(ledger, rollout, seen, number)
-            record = rings[number] = replace(record, busy=busy, done=None if busy else now)
-        if len(rings) > number + 1:
+        record, last = rings[number], len(rings) == number + 1
+        failing = _failing(ledger, rollout, seen, number, approved) if last else ""
+        if not ledger.stopped and (record.done is None or failing):
+            busy = failing or _busy(ledger, seen, number)
+            record = rings[number] = replace(record, busy=busy, done=None if busy else record.done or now)
+        if not last:
             continue
         if _blocked(replace(ledger, rings=tuple(rings)), rollout, number, approved, now):
             break
-        rings.append(RingRecord(opened=now))
+        rings.append(RingRecord(opened=now, name=_name(rollout, number + 1)))
     return tuple(rings)
 
 
-def _busy(ledger: Ledger, rollout: Rollout, seen: Seen, number: int) -> str:
+def _name(rollout: Rollout, number: int) -> str:
+    return rollout.rings[number].name if number < len(rollout.rings) else REST
+
+
+def _busy(ledger: Ledger, seen: Seen, number: int) -> str:
     """Why a ring is not done; "" where it is."""
     if seen.wanting.get(number):
         return f"{seen.wanting[number]} of its clusters are still to be changed"
     under_way = sum(each.by_policy and each.ring == number for each in ledger.flights.values())
-    if under_way:
-        return f"{under_way} updates are under way"
+    return f"{under_way} updates are under way" if under_way else ""
+
+
+def _failing(ledger: Ledger, rollout: Rollout, seen: Seen, number: int, approved: frozenset[str]) -> str:
+    """Why a ring that an earlier policy left unproven keeps the next one waiting, unless a person says otherwise."""
     failing = seen.failing.get(number, 0)
-    if number in ledger.unproven and too_many(failing, seen.rings.get(number, 0), rollout):
-        return f"{failing} of its clusters failed under an earlier policy, and this one has not repaired them"
-    return ""
+    name = ring_approval(ledger.policy, rollout.rings[number])
+    if not _is_unproven(ledger, rollout, number) or name in approved:
+        return ""
+    if not too_many(failing, seen.rings.get(number, 0), rollout):
+        return ""
+    return (
+        f"{failing} of its clusters failed under an earlier policy, and this one has not repaired them "
+        f"(approve {name} to go on all the same)"
+    )
+
+
+def _is_unproven(ledger: Ledger, rollout: Rollout, number: int) -> bool:
+    """Whether an earlier policy changed this ring without proof; a name that is no longer there counts as the first.
+
+    Which ring of today such a name stands for cannot be told.
+    """
+    known = {ring.name for ring in rollout.rings}
+    strange = number == 0 and any(name not in known for name in ledger.unproven)
+    return strange or rollout.rings[number].name in ledger.unproven
 
 
 def _blocked(ledger: Ledger, rollout: Rollout, number: int, approved: frozenset[str], now: datetime) -> str:
@@ -97,7 +120,7 @@ def _blocked(ledger: Ledger, rollout: Rollout, number: int, approved: frozenset[
     if record.done is None:
         why = f": {record.busy}" if record.busy else ""
         return f"Ring '{ring.name}' comes first, and is not done yet{why}."
-    if not record.landed and number not in ledger.unproven:
+    if not record.landed and not _is_unproven(ledger, rollout, number):
         return ""
     if now < record.done + ring.soak:
         return f"Ring '{ring.name}' was done at {record.done.isoformat()} and soaks for {ring.soak}."

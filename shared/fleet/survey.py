@@ -33,7 +33,7 @@ from shared.model.identity import ClusterId, key_of, lowered
 from shared.model.intent import Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
-from shared.model.state import Condition, HoldCode, Reachability
+from shared.model.state import Condition, HoldCode, Management, Reachability
 from shared.policy.model import Policy
 from shared.policy.rings import ring_of
 from shared.reconcile.beyond import Beyond
@@ -228,7 +228,8 @@ class _Desk:
         under_way = entry.condition == Condition.UPDATING and entry.reachability == Reachability.ONLINE
         if entry.wants or entry.asked == UNREMEMBERED or under_way:
             self._found.wanting[entry.ring or ""] += 1
-        self._found.failing[entry.ring or ""] += entry.condition == Condition.FAILED_UPDATE
+        managed = entry.management == Management.MANAGED
+        self._found.failing[entry.ring or ""] += managed and entry.condition == Condition.FAILED_UPDATE
         if entry.wants:
             self._found.changing.append(ClusterId.parse(entry.id))
         if entry.fresh:

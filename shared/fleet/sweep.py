@@ -62,6 +62,7 @@ class Report:
     figures: Figures | None = None
     trouble: str = ""
     lag: float | None = None
+    read: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,10 @@ class Sweep:
                 await self._judge(policy, found)
             await self._account(policy, found, words, doubtful)
             standing = await self._standing(policy, found, words, report)
+            report.read = True
         await self._ask(wanted, report)
         standing |= announcing.of_sweep(report.whole, report.trouble)
-        await self.announcer.announce(standing, whole=report.whole)
+        await self.announcer.announce(standing, whole=report.whole, read=report.read)
         self._tell(report)
         return report
 

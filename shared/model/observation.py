@@ -12,7 +12,7 @@ from shared.model.identity import ClusterId
 from shared.model.inside import Inside, Verification
 from shared.model.intent import Intent
 from shared.model.request import Reason
-from shared.model.state import State
+from shared.model.state import Condition, HoldCode, State
 from shared.model.surroundings import Surroundings
 
 
@@ -31,10 +31,12 @@ class Unanswered:
     Attributes:
         there: whether there was an extension.
         modified_at: when it was last written to, by Azure's record.
+        ambiguous_at: when the write ended without an answer of Azure's, where its sender lived to see that.
     """
 
     there: bool
     modified_at: datetime | None = None
+    ambiguous_at: datetime | None = None
     profile: str | None = None
     rule: str | None = None
     choice: str | None = None
@@ -44,6 +46,16 @@ class Unanswered:
     certificate: str | None = None
     reverts: tuple[Revert, ...] = ()
     reinstalled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How the cluster stood when it was last read; a look that could not read it leaves this as it is."""
+
+    condition: Condition
+    hold: HoldCode | None = None
+    approval: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,7 @@ class Memory:
         reverts: the last changes by other hands that were taken back, oldest first.
         reinstalled_at: when the extension was last deleted in order to be installed anew.
         relay_begun: whether the relay's namespace was asked for and nothing was sent to the extension since.
+        known: how it stood when it was last read.
         unanswered: what the last write replaced here, while it is not known whether that reached Azure.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
     """
@@ -99,6 +112,7 @@ class Memory:
     reverts: tuple[Revert, ...] = ()
     reinstalled_at: datetime | None = None
     relay_begun: bool = False
+    known: Known | None = None
     unanswered: Unanswered | None = None
     flight: bool = False
     next_look: datetime | None = None

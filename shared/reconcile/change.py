@@ -169,7 +169,13 @@ def _unless_idle(case: Case, decision: Decision, what: str) -> Decision | None:
     told = work.detail or "jobs or endpoints run"
     held = case.hold(HoldCode.BUSY, f"{what} waits until the cluster is idle ({work.activity.value}: {told}).")
     return replace(
-        held, intended=decision.action, changes=decision.changes, profile=decision.profile, wants=decision.wants
+        held,
+        intended=decision.action,
+        changes=decision.changes,
+        profile=decision.profile,
+        wants=decision.wants,
+        by_policy=decision.by_policy,
+        disruptive=decision.disruptive,
     )
 
 

@@ -27,7 +27,7 @@ from shared.reconcile.notices import notices_of, refusal_of
 from shared.reconcile.observe import Observer
 from shared.reconcile.record import Recorder, Step, after_sending, before_sending, remembered, superseded
 from shared.reconcile.scope import Scope
-from shared.reconcile.unanswered import arrived
+from shared.reconcile.unanswered import arrived, in_vain
 from shared.state.leases import Lease, Leases
 from shared.state.memory import MemoryTable, Row
 from shared.state.outbox import Outbox
@@ -142,7 +142,8 @@ class Reconciler:
         """Tell the books of a write that this look saw end, or that never went out and is not to go out any more."""
         went = arrived(seen)
         failed = ended(seen.memory, decision) if went else None
-        never = went is False and not decision.action.writes
+        # What Azure did not take up is booked anew with the next try.
+        never = went is False and (not decision.action.writes or in_vain(seen))
         if failed is None and not (seen.memory.flight and (seen.gone or never)):
             return seen
         await self.gatekeeper.land(seen.id.key, policy, failed=failed)

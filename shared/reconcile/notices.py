@@ -11,8 +11,9 @@ from shared.azureml.failures import classify
 from shared.errors import Retry
 from shared.model.decision import Action, Decision
 from shared.model.extension import Extension
+from shared.model.intent import Word
 from shared.model.notice import Kind, Notice, cause_id
-from shared.model.observation import Observation
+from shared.model.observation import Known, Observation
 from shared.model.state import Condition, HoldCode, Management
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.unanswered import settled
@@ -47,26 +48,44 @@ type _Found = tuple[Kind, tuple[object, ...], dict[str, Any]]
 
 
 def _found(seen: Observation, decision: Decision) -> Iterator[_Found]:
-    before, after = seen.memory.state, decision.state
+    known, after = _known(seen), decision.state
     if after.management is Management.MANAGED:
         yield from _conditions(seen, decision)
-    elif before is not None and before.condition is Condition.REMOVING and after.condition is Condition.MISSING:
+    elif _removed(seen, decision):
         yield Kind.REMOVED, (), {}
-    code = after.hold.code if after.hold is not None else None
-    known = before.hold.code if before is not None and before.hold is not None else None
-    if code is not known and code in _BY_HOLD:
+    hold = after.hold
+    told = (known.hold, known.approval) if known is not None else (None, "")
+    if hold is not None and hold.code in _BY_HOLD and (hold.code, hold.approval) != told:
         more = {"intended": decision.intended.value} if decision.intended else {}
-        approval = {"approval": after.hold.approval} if after.hold is not None and after.hold.approval else {}
-        yield _BY_HOLD[code], (code.value,), more | approval
+        approval = {"approval": hold.approval} if hold.approval else {}
+        yield _BY_HOLD[hold.code], (hold.code.value, hold.approval), more | approval
     extension = _extension(seen)
     version = extension.current_version if extension else None
-    if version and seen.memory.version and version != seen.memory.version:
+    ours = decision.desired is not None and decision.desired.version == version
+    if version and seen.memory.version and version != seen.memory.version and not ours:
         yield Kind.UPGRADED, (seen.memory.version, version), {"before": seen.memory.version, "now": version}
+
+
+def _known(seen: Observation) -> Known | None:
+    """How the cluster stood when it was last read; rows of an earlier version say it in the state alone."""
+    memory = seen.memory
+    if memory.known is not None or memory.state is None or memory.state.condition is Condition.UNKNOWN:
+        return memory.known
+    hold = memory.state.hold
+    return Known(memory.state.condition, hold.code if hold else None, hold.approval if hold else "", memory.changed_at)
+
+
+def _removed(seen: Observation, decision: Decision) -> bool:
+    """Whether this is the first look that finds gone what a person asked to remove."""
+    asked = seen.intent is not None and seen.intent.word is Word.REMOVE
+    gone = decision.state.condition is Condition.MISSING and seen.extensions is not None
+    return asked and gone and seen.memory.sent is not None
 
 
 def _conditions(seen: Observation, decision: Decision) -> Iterator[_Found]:
     memory, after, extension = settled(seen), decision.state.condition, _extension(seen)
-    before = memory.state.condition if memory.state is not None else None
+    known = _known(seen)
+    before = known.condition if known is not None else None
     if after is Condition.CURRENT and memory.sent is not None:
         reverted = bool(memory.reverts) and memory.reverts[-1].at == memory.sent_at
         if not memory.succeeded:
@@ -77,7 +96,7 @@ def _conditions(seen: Observation, decision: Decision) -> Iterator[_Found]:
         failure = classify(extension.error_code, extension.error_message)
         more = {"class": failure.klass.value, "failure": failure.family, "remedy": failure.remedy}
         yield Kind.FAILED, (memory.sent_at, extension.modified_at), more
-    elif after is Condition.DRIFTED and before is not after and decision.changes and not decision.by_policy:
+    elif after is Condition.DRIFTED and before is not after and memory.sent is not None and not decision.by_policy:
         yield Kind.DRIFTED, (), {"settings": sorted(decision.changes)}
 
 
@@ -85,16 +104,23 @@ def _extension(seen: Observation) -> Extension | None:
     return next((each for each in seen.extensions or () if each.azureml), None)
 
 
+def _quotes_a_person(seen: Observation, decision: Decision) -> bool:
+    """Whether the sentence may name somebody: a word of his about this cluster, or a pause."""
+    hold = decision.state.hold
+    return seen.intent is not None or (hold is not None and hold.code is HoldCode.PAUSE)
+
+
 def _notice(
     seen: Observation, decision: Decision, now: datetime, kind: Kind, cause: tuple[object, ...], more: dict[str, Any]
 ) -> Notice:
     cluster, subject = seen.cluster, str(seen.id)
-    since = seen.memory.changed_at or seen.memory.first_seen
+    known = _known(seen)
+    since = known.since if known is not None else seen.memory.first_seen
     told: dict[str, Any] = {
         "cluster": subject,
         "condition": decision.state.condition.value,
         "hold": decision.state.hold.code.value if decision.state.hold else None,
-        "reason": decision.reason,
+        "reason": None if _quotes_a_person(seen, decision) else decision.reason,
         "profile": decision.profile,
         "generation": decision.generation,
         "action": decision.action.value if decision.action is not Action.NOTHING else None,

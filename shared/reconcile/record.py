@@ -8,7 +8,7 @@ from shared.azureml.drift import LOST, fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.hand import Revert
-from shared.model.observation import Memory, Observation
+from shared.model.observation import Known, Memory, Observation
 from shared.model.request import Reason, Request
 from shared.model.state import Condition, State
 from shared.policy.model import Policy
@@ -58,6 +58,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         verification=decision.verification or memory.verification,
         version=running or memory.version,
         state=decision.state,
+        known=_known(memory.known, decision.state, now),
         reason=decision.reason,
         generation=max(memory.generation, decision.generation),
         inputs=inputs_of(policy, seen, decision, now),
@@ -67,6 +68,12 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         looked_at=now,
         changed_at=now if _changed(seen.memory.state, decision.state) else seen.memory.changed_at,
     )
+
+
+def _known(before: Known | None, state: State, now: datetime) -> Known:
+    hold = state.hold
+    here = Known(state.condition, hold.code if hold else None, hold.approval if hold else "")
+    return before if before is not None and replace(before, since=None) == here else replace(here, since=now)
 
 
 def _recovered(memory: Memory, situation: Situation) -> Memory:
@@ -138,7 +145,8 @@ def after_sending(before: Memory, written: Memory, decision: Decision, outcome: 
     if outcome.sent is Sent.ACCEPTED:
         return replace(written, unanswered=None)
     if outcome.sent is Sent.AMBIGUOUS:
-        return written
+        before_it = written.unanswered
+        return replace(written, unanswered=replace(before_it, ambiguous_at=now) if before_it else None)
     taken_back = replace(undone(written), relay_begun=before.relay_begun)
     if outcome.error is None:
         # Its booking stands, and the next look is to know that nothing went out under it.

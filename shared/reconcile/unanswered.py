@@ -32,10 +32,16 @@ def begun(seen: Observation, memory: Memory) -> Unanswered:
 
 
 def undone(memory: Memory) -> Memory:
-    """The memory as it was before the write that has had no answer."""
+    """The memory as it was before the write that has had no answer.
+
+    One that Azure did not take up although its sender waited for the answer counts as a failed attempt on an extension
+    that stands: it is tried again with pauses that grow, and not for ever.
+    """
     before = memory.unanswered
     if before is None:
         return memory
+    if before.there and before.ambiguous_at is not None:
+        memory = replace(memory, attempts=memory.attempts + 1, failed_at=before.ambiguous_at)
     if before.sent is not None:
         # The profile in force changes with what is sent; of a first installation it tells what is intended.
         memory = replace(memory, profile=before.profile, rule=before.rule, choice=before.choice)
@@ -63,11 +69,21 @@ def arrived(seen: Observation) -> bool | None:
     if seen.extensions is None:
         return None
     extension = _extension(seen)
-    if extension is None or not before.there:
-        return (extension is not None) is not before.there
+    if extension is None:
+        return before.there
+    if not before.there:
+        # Somebody else may have installed one in the meantime.
+        maker = (extension.created_by or "").lower()
+        return not maker or not seen.own_names or maker in seen.own_names
     if extension.provisioning_state.lower() not in _AT_REST:
         return True
     return extension.modified_at != before.modified_at if extension.modified_at is not None else None
+
+
+def in_vain(seen: Observation) -> bool:
+    """Whether the last write was offered to Azure, and not taken up."""
+    before = seen.memory.unanswered
+    return before is not None and before.there and before.ambiguous_at is not None and arrived(seen) is False
 
 
 def supposed(seen: Observation) -> Memory:

@@ -8,7 +8,7 @@ from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_approval
 from shared.model.gates import Standstill
 from shared.model.intent import FleetVerb, FleetWord
 from shared.policy.model import Policy
-from shared.policy.rollout import Breaker, Ring, Rollout
+from shared.policy.rollout import Breaker, Ring, Rollout, StopOn
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -118,3 +118,36 @@ def test_people_pause_the_fleet_or_a_ring_and_lift_the_mass_hold():
 def test_counts_by_name_become_counts_by_number():
     """What has no ring of its own comes last."""
     assert ring_numbers(RINGS, {"canary": 1, "all": 2, "rest": 3}) == {0: 1, 2: 2, 3: 3}
+
+
+def newer(ledger: Ledger) -> Ledger:
+    """The books under the next policy."""
+    return ledger.at("newer", 2, NOW)
+
+
+def test_a_soak_is_kept_by_the_name_of_its_ring():
+    """Rings before it that are new or dropped change nothing; a name that is gone counts as the first ring."""
+    working = progressed(BOOKS, RINGS, seen({0: 3, 1: 9}), (), NOW)
+    landed = newer(replace(working, rings=(replace(working.rings[0], landed=3),)))
+    for rollout, opened in (
+        (Rollout(rings=(Ring("pre"), CANARY, Ring("all"))), 2),
+        (Rollout(rings=(CANARY, Ring("all"))), 1),
+        (Rollout(rings=(Ring("first", soak=HOUR), Ring("all"))), 1),
+    ):
+        after = progressed(landed, rollout, seen({len(rollout.rings) - 1: 9}), (), NOW)
+        assert landed.unproven == ("canary",)
+        assert len(after.rings) == opened
+
+
+def test_failures_of_a_ring_that_was_done_are_not_forgotten():
+    """Late canaries fail while the next ring is open: a newer policy waits until they are repaired, or for a person."""
+    rollout = replace(RINGS, rings=(Ring("canary"), Ring("all")), stop_on=StopOn(failures=3))
+    rings = (RingRecord(NOW, NOW, landed=8, failed=3, name="canary"), RingRecord(NOW, name="all"))
+    books = newer(replace(BOOKS, rings=rings, stopped="3 of 8 failed"))
+    held = progressed(books, rollout, seen(rings={0: 8}, failing={0: 3}), (), NOW)
+    approved = said(ring_approval("newer", Ring("canary")))
+
+    assert "3 of its clusters failed" in held.rings[0].busy
+    assert len(held.rings) == 1
+    assert len(progressed(held, rollout, seen(rings={0: 8}), (), NOW).rings) == 2 + 1
+    assert len(progressed(held, rollout, seen(rings={0: 8}, failing={0: 3}), (approved,), NOW).rings) == 2 + 1

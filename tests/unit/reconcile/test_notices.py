@@ -8,12 +8,12 @@ import pytest
 from shared.errors import Refused, Unavailable
 from shared.model.decision import Action
 from shared.model.notice import Kind, Notice, cause_id, decode, encode
-from shared.model.state import Condition, State
+from shared.model.state import Condition
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.decide import decide
 from shared.reconcile.notices import notices_of, refusal_of
 from shared.reconcile.record import remembered
-from tests.unit.reconcile.worlds import NOW, SHIPPED, extension, installed, looked_at, ready
+from tests.unit.reconcile.worlds import NOW, SHIPPED, extension, installed, looked_at, ready, removal
 
 HOUR = timedelta(hours=1)
 
@@ -126,20 +126,36 @@ def test_the_same_cause_has_the_same_id_and_another_one_another():
     assert notices_of(next_one, decide(next_one, SHIPPED, NOW), NOW)[0].id != ids[0]
 
 
-def test_a_removal_is_told_when_it_has_ended():
-    """The extension of a cluster that nobody selects any more is gone."""
-    seen = looked_at(ready(tags={"aml-onboard": "false"}))
-    gone = after(
-        replace(seen, extensions=()),
-        state=State(
-            seen.memory.state.management if seen.memory.state else decide(seen, SHIPPED, NOW).state.management,
-            Condition.REMOVING,
-        ),
-    )
-    decision = replace(decide(gone, SHIPPED, NOW))
-    decision = replace(decision, state=replace(decision.state, condition=Condition.MISSING))
+def test_a_removal_is_told_once_when_the_extension_is_gone():
+    """However soon; and without the name of whoever asked."""
+    seen = installed(ready())
+    gone = replace(seen, extensions=(), intent=removal(seen.cluster))
+    decision = decide(gone, SHIPPED, NOW)
+    (notice,) = notices_of(gone, decision, NOW)
+    again = replace(gone, memory=remembered(gone, decision, SHIPPED, NOW))
 
-    assert [each.kind for each in notices_of(gone, decision, NOW)] == [Kind.REMOVED]
+    assert notice.kind is Kind.REMOVED
+    assert "eva" not in str(notice)
+    assert found(again, NOW + HOUR) == []
+
+
+def test_looks_that_could_not_read_the_cluster_repeat_nothing():
+    """A tag that cannot be read, told; Azure falls silent; then the same again: no news."""
+    seen = looked_at(ready(tags={"aml-onboard": "perhaps"}))
+    memory = remembered(seen, decide(seen, SHIPPED, NOW), SHIPPED, NOW)
+    silent = replace(seen, cluster=None, extensions=None, trouble="503", memory=memory)
+    memory = remembered(silent, decide(silent, SHIPPED, NOW), SHIPPED, NOW)
+
+    assert memory.state.condition is Condition.UNKNOWN
+    assert found(replace(seen, memory=memory), NOW + HOUR) == []
+
+
+def test_a_stranger_s_extension_has_not_drifted():
+    """Muster never sent anything that could have been changed."""
+    seen = after(installed(ready()), sent=None, state=None)
+    changed = dict(seen.extensions[0].settings) | {"enableTraining": "false"}
+
+    assert found(replace(seen, extensions=(replace(seen.extensions[0], settings=changed),))) == []
 
 
 def test_a_message_holds_the_whole_notice():

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.errors import Unavailable
 from shared.model.decision import Action
 from shared.model.observation import Observation
 from shared.model.request import Reason
@@ -14,7 +15,7 @@ from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.decide import decide
 from shared.reconcile.record import after_sending, before_sending, remembered
 from shared.reconcile.unanswered import arrived, settled, supposed, undone
-from tests.unit.reconcile.worlds import ENFORCE, NOW, SHIPPED, extension, idle, installed, looked_at, ready
+from tests.unit.reconcile.worlds import ENFORCE, NOW, OWN_NAMES, SHIPPED, extension, idle, installed, looked_at, ready
 
 MINUTE = timedelta(minutes=1)
 ACT = replace(SHIPPED, enforcement=EnforcementTable(update_safe=Enforcement.ACT, update_disruptive=Enforcement.ACT))
@@ -136,3 +137,28 @@ def test_a_hold_on_a_sound_extension_leaves_the_profile_in_force():
 
     assert (decision.action, decision.state.condition) == (Action.HOLD, Condition.CURRENT)
     assert (memory.profile, memory.choice) == ("training", seen.memory.choice)
+
+
+def test_what_azure_never_takes_up_is_not_sent_for_ever():
+    """A PATCH that ends without answer or effect, each time: attempts count, pauses grow, then quarantine."""
+    seen, now, sent = updating(), NOW, 0
+    for _ in range(40):
+        decision = decide(seen, ACT, now)
+        memory = remembered(seen, decision, ACT, now)
+        if decision.action.writes:
+            sent += 1
+            written = before_sending(seen, memory, decision, now)
+            memory = after_sending(memory, written, decision, Outcome(Sent.AMBIGUOUS, Unavailable("500")), now)
+        seen, now = replace(seen, memory=memory), now + MINUTE
+
+    assert sent < 10
+    assert seen.memory.attempts >= sent - 1
+
+
+def test_an_extension_that_somebody_else_made_meanwhile_is_not_ours():
+    """The installation never went out: what is there was made by another hand."""
+    seen = died(looked_at(ready()))
+    other = replace(seen, extensions=(extension(name="azureml", created_by="somebody"),), own_names=OWN_NAMES)
+
+    assert arrived(other) is False
+    assert settled(other).sent is None
