@@ -3,16 +3,16 @@
 A cluster is asked for when `decide` on its rows yields an action, when the fingerprint of its inputs changed since
 the last look, or when its next look is overdue (its message was lost, or the look was left to the sweep). One that
 has the extension and is not remembered is asked for once: what is known of it was lost, or somebody else installed it.
-So is one whose last write has had no answer.
+So is one whose last write has had no answer. A look that could not read the cluster remembers nothing of it.
 """
 
 from datetime import datetime, timedelta
 
 from shared.model.decision import Action, Decision
 from shared.model.observation import Memory, Observation
-from shared.model.state import HoldCode, Management, State
+from shared.model.state import Condition, HoldCode, Management, State
 
-# One that has the extension and is not remembered.
+# Why one is asked for that `is_forgotten`.
 UNREMEMBERED = "unremembered"
 # A message on its way gets this long before the sweep takes it for lost.
 _GRACE = timedelta(minutes=2)
@@ -23,6 +23,8 @@ _BELIEVED = timedelta(hours=1)
 _GATES = frozenset(
     {HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET, HoldCode.PAUSE, HoldCode.BREAKER, HoldCode.MASS_SELECTION}
 )
+# What says nothing of whose an extension is: it was not read, or it did not stand.
+_UNTOLD = frozenset({Condition.UNKNOWN, Condition.INSTALLING, Condition.UPDATING, Condition.REMOVING})
 _OUTSIDERS = frozenset({Management.NOT_SELECTED, Management.HANDS_OFF, Management.EXEMPT})
 
 
@@ -60,8 +62,17 @@ def _unsure(seen: Observation, decision: Decision) -> str:
     """What one look at ARM tells and rows do not: whether a write arrived, and who installed an extension."""
     if seen.memory.unanswered is not None and decision.state.management is Management.MANAGED:
         return "unanswered"  # whoever sent it died over it, and its message may be gone
-    forgotten = seen.memory.state is None and decision.state.management is Management.MANAGED
-    return UNREMEMBERED if forgotten and _has_extension(seen) else ""
+    # Where a message is on its way, the look is to come.
+    return UNREMEMBERED if seen.memory.follow_up is None and is_forgotten(seen, decision) else ""
+
+
+def is_forgotten(seen: Observation, decision: Decision) -> bool:
+    """Whether an extension stands on a managed cluster, and no look remembers whose it is."""
+    memory, state = seen.memory, decision.state
+    if memory.sent is not None or state.management is not Management.MANAGED or not _has_extension(seen):
+        return False
+    before = memory.known or memory.state
+    return state.condition not in _UNTOLD and (before is None or before.condition in _UNTOLD)
 
 
 def _has_extension(seen: Observation) -> bool:

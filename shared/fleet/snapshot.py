@@ -35,6 +35,7 @@ class Entry(NamedTuple):
         ring: name of its rollout ring.
         wants: whether the policy wants an update that has not gone out.
         fresh: whether it would get the extension for the first time.
+        forgotten: whether it has the extension and nobody remembers whose it is.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Entry(NamedTuple):
     ring: str | None = None
     wants: bool = False
     fresh: bool = False
+    forgotten: bool = False
 
 
 class Writer:

@@ -19,7 +19,7 @@ from shared.azure.kql import HEARTBEAT
 from shared.azure.resource_graph import ResourceGraph, read_cluster_row, read_extension_row
 from shared.azureml.failures import classify
 from shared.errors import StorageError
-from shared.fleet.asking import UNREMEMBERED, is_overdue, why_ask
+from shared.fleet.asking import is_forgotten, is_overdue, why_ask
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.ordered import ByGroup
@@ -226,7 +226,7 @@ class _Desk:
         # What is wanted is not known yet of one that is not remembered, which may be ours, and of one on which an
         # update runs, perhaps of an earlier policy. One that cannot be reached may stay so for days and keeps nobody.
         under_way = entry.condition == Condition.UPDATING and entry.reachability == Reachability.ONLINE
-        if entry.wants or entry.asked == UNREMEMBERED or under_way:
+        if entry.wants or entry.forgotten or under_way:
             self._found.wanting[entry.ring or ""] += 1
         managed = entry.management == Management.MANAGED
         self._found.failing[entry.ring or ""] += managed and entry.condition == Condition.FAILED_UPDATE
@@ -307,6 +307,7 @@ class _Desk:
                 ring=ring_of(footing.policy, cluster, management_groups=groups)[1],
                 wants=_wants(decision),
                 fresh=self._fresh(observation, decision),
+                forgotten=is_forgotten(observation, decision),
             )
         )
 
