@@ -4,7 +4,8 @@ import base64
 import binascii
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
@@ -12,41 +13,27 @@ import azure.functions as func
 from functions.answers import NotFound, answer
 from shared.composition import house
 from shared.errors import Finding, RequestError
+from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
-from shared.fleet.figures import figures
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import preview
 from shared.report.views import decision_view
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
 
-_FILTERS: dict[str, Callable[[Line], str]] = {
-    "management": lambda line: line.state.management.value,
-    "condition": lambda line: line.state.condition.value,
-    "hold": lambda line: line.state.hold.code.value if line.state.hold else "none",
-    "profile": lambda line: line.profile or "none",
-    "kind": lambda line: line.cluster.kind.value,
-    "subscription": lambda line: line.cluster.subscription,
-}
-
 
 async def list_clusters(params: Mapping[str, str]) -> func.HttpResponse:
     """GET /clusters."""
     limit, after = _limit(params.get("limit")), _position(params.get("continuation"))
-    as_of, lines = await (await house()).inventory.lines()
-    chosen = [line for line in lines if _fits(line, params) and str(line.cluster) > after]
-    body: dict[str, Any] = {"items": [line.plain() for line in chosen[:limit]], "asOf": as_of}
+    fleet = await (await house()).inventory.fleet()
+    chosen = [entry for entry in selected(fleet.entries, params) if entry.id > after]
+    body: dict[str, Any] = {
+        "items": [Line.read(entry).plain() for entry in chosen[:limit]],
+        "asOf": fleet.as_of.isoformat() if fleet.as_of else None,
+    }
     if len(chosen) > limit:
-        last = str(chosen[limit - 1].cluster)
-        body["continuation"] = base64.urlsafe_b64encode(last.encode()).decode()
+        body["continuation"] = base64.urlsafe_b64encode(chosen[limit - 1].id.encode()).decode()
     return answer(body)
-
-
-def _fits(line: Line, params: Mapping[str, str]) -> bool:
-    wanted = params.get("q", "").lower()
-    if wanted and wanted not in str(line.cluster):
-        return False
-    return all(value(line).lower() == params[name].lower() for name, value in _FILTERS.items() if params.get(name))
 
 
 def _limit(text: str | None) -> int:
@@ -109,18 +96,18 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
     if view not in {None, "", "attention"}:
         raise RequestError("The view is not known.", (Finding("view", "attention"),))
     home = await house()
-    as_of, lines = await home.inventory.lines()
+    fleet = await home.inventory.fleet()
     if view:
-        lines = [line for line in lines if needs_attention(line)]
+        fleet = replace(fleet, entries=[entry for entry in fleet.entries if needs_attention(entry)])
     if form == "csv":
-        return func.HttpResponse(_csv(lines), mimetype="text/csv")
-    body: dict[str, Any] = {"asOf": as_of, **figures(lines, home.clock())}
+        return func.HttpResponse(_csv(map(Line.read, fleet.entries)), mimetype="text/csv")
+    body = fleet.plain(home.clock())
     if view:
-        body["items"] = [line.plain() for line in lines]
+        body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
     return answer(body)
 
 
-def _csv(lines: list[Line]) -> str:
+def _csv(lines: Iterable[Line]) -> str:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(["id", "kind", "management", "condition", "hold", "profile", "rule", "version", "reason"])

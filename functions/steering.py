@@ -11,6 +11,7 @@ from functions.answers import NotFound, answer
 from functions.requests import ApprovalRequest, PauseRequest, future, read
 from shared.composition import House, house
 from shared.errors import Finding, RequestError
+from shared.fleet.compliance import Line
 from shared.fleet.rollout import MASS_SELECTION
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
@@ -103,12 +104,11 @@ async def _waiting(home: House) -> list[dict[str, Any]]:
         items.append({"id": MASS_SELECTION, "reason": gates.mass})
     if gates.approval:
         items.append({"id": gates.approval, "reason": gates.waiting})
-    _, lines = await home.inventory.lines()
-    for line in lines:
-        hold = line.state.hold
+    for entry in (await home.inventory.fleet()).entries:
+        hold = Line.read(entry).state.hold if entry.hold is not None else None
         if hold is not None and hold.approval and hold.approval not in gates.approved:
             since = hold.since.isoformat() if hold.since else None
-            items.append({"id": hold.approval, "cluster": str(line.cluster), "reason": hold.reason, "since": since})
+            items.append({"id": hold.approval, "cluster": entry.id, "reason": hold.reason, "since": since})
     return items
 
 

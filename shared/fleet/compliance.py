@@ -161,9 +161,9 @@ def _read_hold(values: list[Any] | None) -> Hold | None:
     return Hold(HoldCode(code), reason, _moment(since), _moment(until), _moment(following), approval)
 
 
-def needs_attention(line: Line) -> bool:
+_FAILING = frozenset({Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED})
+
+
+def needs_attention(entry: Entry) -> bool:
     """Whether a person has something to do about a cluster."""
-    if line.state.hold is not None:
-        return True
-    failing = {Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED}
-    return line.state.condition in failing and line.state.management is Management.MANAGED
+    return entry.hold is not None or (entry.management == Management.MANAGED and entry.condition in _FAILING)

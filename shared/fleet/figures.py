@@ -1,12 +1,10 @@
 """The figures of a fleet: counts by state, profile, ring, failure and more."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.fleet.compliance import Line
 from shared.fleet.snapshot import Entry
 from shared.model.state import Condition, Management
 
@@ -84,11 +82,3 @@ _COUNTED = (
 )
 _AGES = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 _SUBSCRIPTION = slice(len("/subscriptions/"), len("/subscriptions/") + 36)
-
-
-def figures(lines: Iterable[Line], now: datetime) -> dict[str, Any]:
-    """The figures of some clusters."""
-    counted = Figures(now)
-    for line in lines:
-        counted.add(line.entry())
-    return counted.plain()

@@ -36,6 +36,10 @@ class Entry(NamedTuple):
         wants: whether the policy wants an update that has not gone out.
         fresh: whether it would get the extension for the first time.
         forgotten: whether it has the extension and nobody remembers whose it is.
+        region: Azure's name of its region.
+        owner: whom to tell, by its tag.
+        silent: the last heartbeat of an Arc cluster that is not Online.
+        gpu: whether it has GPUs; None where nobody says.
     """
 
     id: str
@@ -60,6 +64,10 @@ class Entry(NamedTuple):
     wants: bool = False
     fresh: bool = False
     forgotten: bool = False
+    region: str = ""
+    owner: str | None = None
+    silent: str | None = None
+    gpu: bool | None = None
 
 
 class Writer:

@@ -45,9 +45,11 @@ from shared.state.memory import MemoryTable, Row, Stored
 type Json = dict[str, Any]
 
 # Changes whenever an older snapshot's digests must not be believed.
-_FORM = "v1"
+_FORM = "v2"
 # A decision is made anew after this long and, so that a fleet does not come due at once, up to as much again.
 _BELIEVED = timedelta(hours=3)
+# So much of an owner's tag is shown.
+_OWNER = 100
 # A certificate without a newer version that ends within this time is told of.
 _EXPIRING = timedelta(days=30)
 _EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
@@ -299,6 +301,7 @@ class _Desk:
             _line(cluster, observation, decision, same=same)
             .entry()
             ._replace(
+                **self._of(cluster, decision),
                 seen=seen,
                 decided=self._now,
                 asked=why,
@@ -310,6 +313,18 @@ class _Desk:
                 forgotten=is_forgotten(observation, decision),
             )
         )
+
+    def _of(self, cluster: Cluster, decision: Decision) -> dict[str, Any]:
+        """What people filter and group by."""
+        away = decision.state.reachability is not Reachability.ONLINE
+        heard = cluster.last_connectivity if away else None
+        owner = cluster.tag(self._footing.policy.tags.owner)
+        return {
+            "region": cluster.location,
+            "owner": owner[:_OWNER] if owner else None,
+            "silent": heard.isoformat() if heard else None,
+            "gpu": cluster.gpu,
+        }
 
     def _compare(self, seen: Observation, candidate: Policy) -> None:
         """Count a cluster that another policy would change."""

@@ -27,6 +27,14 @@ class Document:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """The bytes of a document and the version they were read in; empty where that is the one the reader knows."""
+
+    body: bytes
+    etag: str
+
+
 class DocumentChanged(Exception):
     """The document was changed by somebody else since it was read."""
 
@@ -75,11 +83,25 @@ class Documents:
         Raises:
             StorageError: it cannot be read.
         """
+        found = await self.read_raw_unless(name, None)
+        return found.body if found is not None else None
+
+    async def read_raw_unless(self, name: str, known: str | None) -> Raw | None:
+        """The same with its version, and without the bytes where that is still the known one.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        blob = self._container.get_blob_client(name)
+        condition: dict[str, Any] = {"etag": known, "match_condition": MatchConditions.IfModified} if known else {}
         async with typed(f"read {name}"):
             try:
-                return await (await self._container.get_blob_client(name).download_blob()).readall()
+                stream = await blob.download_blob(**condition)
+                return Raw(await stream.readall(), stream.properties.etag)
             except ResourceNotFoundError:
                 return None
+            except ResourceModifiedError:
+                return Raw(b"", known or "")  # 304: not modified
 
     async def write_raw(self, name: str, raw: bytes) -> None:
         """Replace the bytes of a document.

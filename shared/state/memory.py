@@ -117,6 +117,24 @@ class MemoryTable:
         async for _, stored in self.stored():
             yield stored.row()
 
+    async def written_since(self, since: datetime | None, *, at_most: int) -> AsyncIterator[Row]:
+        """Rows that were written at or after a moment by storage's clock (None: all), no more than so many.
+
+        The service looks through the whole table for them, page by page, and sends those alone.
+        """
+        query, given = ("Timestamp ge @since", {"since": since}) if since is not None else ("", {})
+        found = 0
+        async with typed("read what changed since the last sweep"):
+            try:
+                async for entity in self._table.query_entities(query, parameters=given, results_per_page=1000):
+                    key = entity["RowKey"]
+                    yield Row(ClusterId.from_key(key), _memory(entity), entity.metadata["etag"])
+                    found += 1
+                    if found >= at_most:
+                        return
+            except ResourceNotFoundError:
+                return
+
     async def stored(self) -> AsyncIterator[tuple[str, Stored]]:
         """Every row with its subscription, ordered by that, page by page (1,000 rows a request)."""
         async with typed("read the memories of the fleet"):
