@@ -24,6 +24,7 @@ from shared.fleet.ledger import Ledger, kept
 from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
 from shared.fleet.snapshot import Snapshot
 from shared.fleet.survey import Footing, Survey, Surveyor
+from shared.fleet.trend import days_with
 from shared.fleet.visibility import Doubts, doubts
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
@@ -220,8 +221,23 @@ class Sweep:
         """Write the snapshot, then its figures: whoever reads figures reads no more than those."""
         report.whole, report.figures = True, found.figures
         await self.documents.write_raw(snapshot.NAME, found.writer.finished())
-        figures = {"asOf": report.started.isoformat(), "figures": found.figures.plain()}
+        figures = {
+            "asOf": report.started.isoformat(),
+            "figures": found.figures.plain(),
+            "days": days_with(await self._days(), found.figures, report.started),
+            "subscriptions": len(found.known),
+            "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
+        }
         await self.documents.write(snapshot.FIGURES, figures)
+
+    async def _days(self) -> object:
+        """The days as the last whole sweep kept them; None where nothing that can be read is there."""
+        try:
+            standing = await self.documents.read(snapshot.FIGURES)
+        except StorageError as error:
+            logs.event("figures-unreadable", level=logging.WARNING, reason=error.message)
+            return None
+        return standing.body.get("days") if standing is not None and isinstance(standing.body, dict) else None
 
     async def _overdue(self, now: datetime) -> AsyncIterator[ClusterId]:
         async for _, stored in self.table.stored():
