@@ -10,7 +10,7 @@ CHECKOV := .checkov/.ready
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: $(STAMP) $(NODE) ## the interpreter's environment, Azurite and the KQL parser
+setup: $(STAMP) $(NODE) ## the interpreter's environment, Azurite, the KQL parser and axe
 
 $(STAMP): requirements-dev.txt pyproject.toml scripts/bootstrap
 	@scripts/bootstrap python
@@ -28,6 +28,7 @@ up: setup ## the same stack, left running until Ctrl-C
 	@$(PY) -m demo --keep
 
 test: setup $(CHECKOV) ## every test
+	@scripts/bootstrap browser
 	@$(PY) -m pytest -n 3 --dist loadfile
 
 bench: setup ## the benchmark: a table and build/bench.json

@@ -135,6 +135,7 @@ def _addresses(stage: Stage) -> str:
     return f"""
 Running until Ctrl-C; the sweep runs every minute.
 
+  page             {stack.page_url}
   API              {muster.url}/api
   key              {muster.key}
   event endpoint   {muster.event_endpoint}

@@ -20,6 +20,8 @@ from devhost.settings import load_settings
 
 __all__ = ["main"]
 
+_PAGE_TOKEN = "MUSTER_PAGE_TOKEN"  # noqa: S105  the name of a setting
+
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
@@ -47,6 +49,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     settings_file = arguments.settings.resolve() if arguments.settings else None
     settings = load_settings(settings_file, folder=folder, environment=os.environ)
     key = arguments.key or secrets.token_urlsafe(32)
+    # What opens the app's page, which in Azure only App Service authentication does.
+    token = os.environ.setdefault(_PAGE_TOKEN, secrets.token_urlsafe(32))
     host = Host(
         HostPlan(
             folder=folder,
@@ -62,7 +66,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await host.start()
-    _announce(host, key, as_json=arguments.json)
+    _announce(host, key, token, as_json=arguments.json)
     await stop.wait()
     if not await host.stop():
         print("devhost: invocations were still running after 10 s and are abandoned", file=sys.stderr)
@@ -72,11 +76,12 @@ async def _serve(arguments: argparse.Namespace) -> None:
         os._exit(0)
 
 
-def _announce(host: Host, key: str, *, as_json: bool) -> None:
+def _announce(host: Host, key: str, token: str, *, as_json: bool) -> None:
+    page = f"{host.url}/api/ui?token={token}"
     if as_json:
-        print(json.dumps({"url": host.url, "key": key}), flush=True)
+        print(json.dumps({"url": host.url, "key": key, "page": page}), flush=True)
         return
-    print(f"devhost serves {host.url}\nkey (x-functions-key or ?code=): {key}")
+    print(f"devhost serves {host.url}\nkey (x-functions-key or ?code=): {key}\npage: {page}")
     for name, address in host.addresses.items():
         print(f"  {name}: {address}")
     sys.stdout.flush()

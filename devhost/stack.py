@@ -66,6 +66,7 @@ class Stack:
         simulator_url: address of the simulated Azure; empty without one.
         ca_file: the simulator's CA; None without one.
         key: the key of every devhost.
+        page_url: address of the page at the first devhost, with the token that opens it.
         storage_connection_string: of Azurite.
         environment: what a host process got on top of the cleaned environment, by the last start.
     """
@@ -79,6 +80,7 @@ class Stack:
         self.simulator_url = ""
         self.ca_file: Path | None = None
         self.key = secrets.token_urlsafe(24)
+        self.page_url = ""
         self.environment: dict[str, str] = {}
 
     @classmethod
@@ -252,5 +254,7 @@ class Stack:
 
     def _await_host(self, slot: _HostSlot) -> None:
         if slot.process is not None:
-            ready = slot.process.wait_ready(("url", "key"), READY_WITHIN)
+            ready = slot.process.wait_ready(("url", "key", "page"), READY_WITHIN)
             slot.port = urlsplit(ready["url"]).port or 0
+            if slot.index == 0:
+                self.page_url = str(ready["page"])

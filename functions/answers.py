@@ -71,12 +71,18 @@ def answer(body: Any, *, status: int = 200, headers: dict[str, str] | None = Non
     )
 
 
+def status_of(error: MusterError) -> tuple[int, str]:
+    """The status that an error is answered with, and its title."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return status, HTTPStatus(status).phrase
+
+
 def problem(error: MusterError) -> func.HttpResponse:
     """An error as problem+json: what is wrong, where, and whether to try again."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    status, title = status_of(error)
     body: dict[str, Any] = {
         "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
+        "title": title,
         "status": status,
         "detail": error.message,
         "code": type(error).__name__,

@@ -13,11 +13,11 @@ from shared.config import platform_authenticates
 blueprint = func.Blueprint()
 
 # The platform's own variable: it changes only with a restart, and whoever is let in is asked for his role.
-_DOOR = func.AuthLevel.ANONYMOUS if platform_authenticates() else func.AuthLevel.FUNCTION
+DOOR = func.AuthLevel.ANONYMOUS if platform_authenticates() else func.AuthLevel.FUNCTION
 
 
 @blueprint.function_name("install")
-@blueprint.route(route="installs", methods=["POST"], auth_level=_DOOR)
+@blueprint.route(route="installs", methods=["POST"], auth_level=DOOR)
 @problems_told
 async def install(req: func.HttpRequest) -> func.HttpResponse:
     """Enrol a cluster by hand and ask for a look; with dryRun say what would be done."""
@@ -27,7 +27,7 @@ async def install(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("clusters")
-@blueprint.route(route="clusters", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="clusters", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def clusters(req: func.HttpRequest) -> func.HttpResponse:
     """The fleet, filtered and paged; with `id` one cluster."""
@@ -41,7 +41,7 @@ async def clusters(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("cluster")
-@blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def cluster(req: func.HttpRequest) -> func.HttpResponse:
     """One cluster: facts, decision and why, settings with origins, history."""
@@ -53,7 +53,7 @@ async def cluster(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("uninstall")
-@blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=_DOOR)
+@blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=DOOR)
 @problems_told
 async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
     """Remove the extension and keep it removed."""
@@ -65,7 +65,7 @@ async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("look")
-@blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=_DOOR)
+@blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=DOOR)
 @problems_told
 async def look(req: func.HttpRequest) -> func.HttpResponse:
     """Ask for a look at one cluster."""
@@ -77,7 +77,7 @@ async def look(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("withdraw")
-@blueprint.route(route="clusters/{key}/intent", methods=["DELETE"], auth_level=_DOOR)
+@blueprint.route(route="clusters/{key}/intent", methods=["DELETE"], auth_level=DOOR)
 @problems_told
 async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     """Withdraw a person's word about one cluster."""
@@ -89,7 +89,7 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("pause")
-@blueprint.route(route="pauses", methods=["POST"], auth_level=_DOOR)
+@blueprint.route(route="pauses", methods=["POST"], auth_level=DOOR)
 @problems_told
 async def pause(req: func.HttpRequest) -> func.HttpResponse:
     """Pause the fleet, a ring or a cluster."""
@@ -99,7 +99,7 @@ async def pause(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("pauses")
-@blueprint.route(route="pauses", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="pauses", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def pauses(req: func.HttpRequest) -> func.HttpResponse:
     """The pauses that stand."""
@@ -110,7 +110,7 @@ async def pauses(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("resume")
-@blueprint.route(route="pauses/{id}", methods=["DELETE"], auth_level=_DOOR)
+@blueprint.route(route="pauses/{id}", methods=["DELETE"], auth_level=DOOR)
 @problems_told
 async def resume(req: func.HttpRequest) -> func.HttpResponse:
     """End a pause."""
@@ -121,7 +121,7 @@ async def resume(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("approvals")
-@blueprint.route(route="approvals", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="approvals", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def approvals(req: func.HttpRequest) -> func.HttpResponse:
     """What waits for an approval, and what was given."""
@@ -132,7 +132,7 @@ async def approvals(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("approve")
-@blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=_DOOR)
+@blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=DOOR)
 @problems_told
 async def approve(req: func.HttpRequest) -> func.HttpResponse:
     """Approve what waits, or take an approval back."""
@@ -142,7 +142,7 @@ async def approve(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("compliance")
-@blueprint.route(route="compliance", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="compliance", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def compliance(req: func.HttpRequest) -> func.HttpResponse:
     """The figures of the fleet, or what needs a person."""
@@ -153,7 +153,7 @@ async def compliance(req: func.HttpRequest) -> func.HttpResponse:
 
 
 @blueprint.function_name("policy")
-@blueprint.route(route="policy", methods=["GET"], auth_level=_DOOR)
+@blueprint.route(route="policy", methods=["GET"], auth_level=DOOR)
 @problems_told
 async def policy(req: func.HttpRequest) -> func.HttpResponse:
     """The policy in force, and the last document that was refused."""

@@ -11,12 +11,12 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
-from shared.composition import house
+from shared.composition import House, house
 from shared.errors import Finding, RequestError
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
-from shared.reconcile.preview import preview
+from shared.reconcile.preview import nearly, preview
 from shared.report.views import decision_view
 
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
@@ -58,8 +58,16 @@ def _position(text: str | None) -> str:
 
 
 async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
-    """GET /clusters/<key>: read afresh; nothing is written."""
-    home = await house()
+    """GET /clusters/<key>."""
+    return answer(await cluster_view(await house(), cluster))
+
+
+async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
+    """One cluster as it is shown: read afresh; nothing is written.
+
+    Raises:
+        NotFound: it lies outside the scope, or does not exist.
+    """
     if not await home.reconciler.scope.contains(cluster.subscription):
         raise NotFound("There is no such cluster in MUSTER_SCOPE.")
     policy = await home.reconciler.generations.current()
@@ -83,9 +91,10 @@ async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
             "at": intent.at.isoformat(),
             "until": intent.until.isoformat() if intent.until else None,
         },
+        "nearly": list(map(str, nearly(policy, seen, home.clock()))),
         "history": await home.history.of(cluster),
     }
-    return answer(view)
+    return view
 
 
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:

@@ -12,6 +12,7 @@ from functions.requests import ApprovalRequest, PauseRequest, future, read
 from shared.composition import House, house
 from shared.errors import Finding, RequestError
 from shared.fleet.compliance import Line
+from shared.fleet.inventory import Fleet
 from shared.fleet.rollout import MASS_SELECTION
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
@@ -64,7 +65,9 @@ async def list_approvals() -> func.HttpResponse:
     home = await house()
     now = home.clock()
     words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.APPROVE and word.stands(now)]
-    return answer({"items": await _waiting(home), "given": [_shown(word) for word in words]})
+    return answer(
+        {"items": await waiting(home, await home.inventory.fleet()), "given": [_shown(word) for word in words]}
+    )
 
 
 async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
@@ -76,22 +79,22 @@ async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
         if not await home.intents.unsay(name, now):
             raise NotFound("Nothing of that name has been approved.")
         return answer({"id": name, "status": "withdrawn"})
-    waiting = next((each for each in await _waiting(home) if each["id"] == name), None)
-    if waiting is None:
+    asked = next((each for each in await waiting(home, await home.inventory.fleet()) if each["id"] == name), None)
+    if asked is None:
         raise NotFound("Nothing of that name waits for an approval.")
     stands = {MASS_SELECTION: _MASS_STANDS}.get(name, _STANDS)
-    word = FleetWord(name, FleetVerb.APPROVE, waiting["reason"][:1000], who, body.reason, now, now + stands)
+    word = FleetWord(name, FleetVerb.APPROVE, asked["reason"][:1000], who, body.reason, now, now + stands)
     await home.intents.say(word)
     candidates = home.reconciler.generations.candidates
     pending = await candidates.standing()
     if pending is not None and pending.approval == name:
         await candidates.judge(replace(pending, verdict=Verdict.APPROVED))
-    if waiting.get("cluster"):
-        await home.messages.send(Request(ClusterId.parse(waiting["cluster"]), Reason.MANUAL, now))
+    if asked.get("cluster"):
+        await home.messages.send(Request(ClusterId.parse(asked["cluster"]), Reason.MANUAL, now))
     return answer(_shown(word), status=202)
 
 
-async def _waiting(home: House) -> list[dict[str, Any]]:
+async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
     """What waits for an approval: changes of single clusters, the next ring, a mass of new clusters."""
     policy = await home.reconciler.generations.current()
     words = await home.intents.fleet()
@@ -104,7 +107,7 @@ async def _waiting(home: House) -> list[dict[str, Any]]:
         items.append({"id": MASS_SELECTION, "reason": gates.mass})
     if gates.approval:
         items.append({"id": gates.approval, "reason": gates.waiting})
-    for entry in (await home.inventory.fleet()).entries:
+    for entry in fleet.entries:
         hold = Line.read(entry).state.hold if entry.hold is not None else None
         if hold is not None and hold.approval and hold.approval not in gates.approved:
             since = hold.since.isoformat() if hold.since else None

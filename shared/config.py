@@ -110,6 +110,16 @@ def platform_authenticates(environment: Mapping[str, str] | None = None) -> bool
     return given.get("WEBSITE_AUTH_ENABLED", "").strip().lower() in _TRUE
 
 
+def page_token(environment: Mapping[str, str] | None = None) -> str:
+    """What opens the page on a person's own machine (MUSTER_PAGE_TOKEN), "" where nothing does.
+
+    In Azure it opens nothing: there the page is served behind App Service authentication alone. `WEBSITE_INSTANCE_ID`
+    is the platform's own variable.
+    """
+    given = os.environ if environment is None else environment
+    return "" if given.get("WEBSITE_INSTANCE_ID") else given.get("MUSTER_PAGE_TOKEN", "")
+
+
 def _mode(text: str) -> Mode:
     try:
         return Mode(text.strip().lower())

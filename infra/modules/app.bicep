@@ -148,6 +148,8 @@ resource authentication 'Microsoft.Web/sites/config@2024-11-01' = if (!empty(aut
         '/runtime/webhooks/EventGrid'
         '/runtime/webhooks/eventgrid'
         '/api/health'
+        // Whoever is not signed in is sent to do so by the page itself (functions/page_doors.py).
+        '/api/ui'
       ]
     }
     httpSettings: {

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from shared.composition import House
     from shared.model.decision import Decision
     from shared.model.observation import Observation
+    from shared.policy.nearly import Change
 
 
 def explain(
@@ -31,24 +32,27 @@ def explain(
     from shared.report.explanation import exit_code, explanation
     from shared.report.views import decision_view
 
-    seen, decision = run(lambda house: _looked_at(house, cluster, policy))
+    seen, decision, changes = run(lambda house: _looked_at(house, cluster, policy))
     if as_json:
-        print(json.dumps(decision_view(decision, seen), indent=2, ensure_ascii=False))
+        view = decision_view(decision, seen) | {"nearly": list(map(str, changes))}
+        print(json.dumps(view, indent=2, ensure_ascii=False))
     else:
-        print("\n".join(map(harmless, explanation(seen, decision))))
+        print("\n".join(map(harmless, explanation(seen, decision, changes))))
     return exit_code(decision)
 
 
-async def _looked_at(house: "House", text: str, other: Path | None) -> "tuple[Observation, Decision]":
+async def _looked_at(
+    house: "House", text: str, other: Path | None
+) -> "tuple[Observation, Decision, tuple[Change, ...]]":
     from shared.cli.live import named_cluster, policy_for
     from shared.errors import NotAuthorized, RequestError, Unavailable
-    from shared.reconcile.preview import preview
+    from shared.reconcile.preview import nearly, preview
 
-    found = await named_cluster(house, text)
-    seen, decision = await preview(house.reconciler, found, await policy_for(house, other))
+    found, chosen = await named_cluster(house, text), await policy_for(house, other)
+    seen, decision = await preview(house.reconciler, found, chosen)
     if seen.gone:
         raise RequestError(f"{seen.id} does not exist.")
     if seen.cluster is None:
         kind = NotAuthorized if seen.refused else Unavailable
         raise kind(f"{seen.id} cannot be read: {decision.reason}")
-    return seen, decision
+    return seen, decision, nearly(chosen, seen, house.clock())

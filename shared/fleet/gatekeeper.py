@@ -44,6 +44,18 @@ class Gatekeeper:
     # Spreads those who met at the same version; no secret hangs on it.
     _random: Random = field(default_factory=Random)
 
+    async def books(self, policy: Policy) -> Ledger:
+        """The books, as they are opened now, for people to read; empty ones where the policy asks for none.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        if not books.kept(policy.rollout):
+            return Ledger()
+        if self._age() > _FRESH_FOR:
+            await self._read()
+        return self._ledger().at(policy.digest, policy.generation, self.clock())
+
     async def view(self, policy: Policy, words: tuple[FleetWord, ...]) -> FleetGates:
         """What the fleet allows at this moment.
 

@@ -16,6 +16,8 @@ from shared.errors import StorageError
 
 NAME = "snapshots/latest.jsonl.gz"
 FIGURES = "snapshots/figures.json"
+# Why the last sweep that was not whole was not.
+PARTIAL = "snapshots/partial.json"
 # Speed over size: a sweep's time is Muster's cost, and the columns compress well at any level.
 _LEVEL = 3
 _GZIP = 31  # zlib's name for a window of 15 bits in gzip's format

@@ -113,6 +113,8 @@ class Sweep:
         await self._ask(wanted, report)
         standing |= announcing.of_sweep(report.whole, report.trouble)
         await self.announcer.announce(standing, whole=report.whole, read=report.read)
+        if not report.whole:
+            await self._keep_trouble(report)
         self._tell(report)
         return report
 
@@ -226,9 +228,18 @@ class Sweep:
             "figures": found.figures.plain(),
             "days": days_with(await self._days(), found.figures, report.started),
             "subscriptions": len(found.known),
+            "lag": report.lag,
             "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
         }
         await self.documents.write(snapshot.FIGURES, figures)
+
+    async def _keep_trouble(self, report: Report) -> None:
+        """Say beside the figures, which stand as they were, why they are not newer."""
+        body = {"asOf": report.started.isoformat(), "trouble": report.trouble}
+        try:
+            await self.documents.write(snapshot.PARTIAL, body)
+        except StorageError as error:
+            logs.event("trouble-unrecorded", level=logging.WARNING, reason=error.message)
 
     async def _days(self) -> object:
         """The days as the last whole sweep kept them; None where nothing that can be read is there."""

@@ -82,6 +82,11 @@ class Hold:
     next: datetime | None = None
     approval: str = ""
 
+    @property
+    def waits_for(self) -> str:
+        """The approval without which it does not end; what lifts a quarantine early is none."""
+        return self.approval if self.code is HoldCode.APPROVAL else ""
+
 
 @dataclass(frozen=True, slots=True)
 class State:

@@ -5,6 +5,7 @@ import json
 
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision
+from shared.model.observation import Memory
 
 
 def approval_of(cluster: Cluster, decision: Decision) -> str:
@@ -17,3 +18,13 @@ def approval_of(cluster: Cluster, decision: Decision) -> str:
     parts = (cluster.id.key, cluster.incarnation, decision.action.value, decision.extension, changes)
     digest = hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
     return f"change-{digest[:16]}"
+
+
+def retry_of(cluster: Cluster, memory: Memory) -> str:
+    """The name under which another try after a failure is approved: of this failure, and of no later one.
+
+    When the failure was seen is left out: each look that finds it says another moment until one has written it down.
+    """
+    sent_at = memory.sent_at.isoformat() if memory.sent_at else ""
+    parts = (cluster.id.key, cluster.incarnation, memory.basis, memory.attempts, sent_at)
+    return f"retry-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"

@@ -1,7 +1,8 @@
 """The ladder of repair: what a failure allows next, how often, and after which pause.
 
 Look again, send the same again, send something else, reinstall, and at the top quarantine: a hold with the reason,
-until an input changes (that gives a fresh count) or its timed retry comes. No class is without a timed retry.
+until an input changes (that gives a fresh count), its timed retry comes, or a person says that the cause is mended. No
+class is without a timed retry.
 """
 
 from dataclasses import replace
@@ -13,6 +14,7 @@ from shared.model.decision import Action, Decision, LookBy, Want
 from shared.model.extension import Extension
 from shared.model.state import Condition, HoldCode
 from shared.reconcile import reinstall
+from shared.reconcile.approvals import retry_of
 from shared.reconcile.backoff import after_attempt
 from shared.reconcile.case import Case
 from shared.reconcile.checking import may_look_inside
@@ -62,7 +64,7 @@ def waiting(case: Case, failed: Extension | None, *, otherwise: bool = False) ->
     failure = _known(case, failed)
     spent = memory.attempts >= bound_of(case, failure, otherwise=otherwise)
     due = memory.failed_at + max(_pause(case, failure, spent=spent), failure.patience if failure else timedelta(0))
-    if case.now >= due:
+    if case.now >= due or (spent and _allowed(case)):
         return None
     told = _told(case, failure, refused=failed is None)
     unread = failed is not None and case.seen.inside is None
@@ -85,14 +87,22 @@ def waiting(case: Case, failed: Extension | None, *, otherwise: bool = False) ->
     held = case.hold(
         HoldCode.QUARANTINE,
         f"{count}{kind}. {told} Tried again after a change of policy, tags or cluster, or after the longest pause.",
+        approval=retry_of(case.cluster, memory),
     )
     return replace(held, next_look=due, look_by=LookBy.SWEEP, wants=look)
 
 
 def retried(case: Case) -> bool:
-    """Whether the timed retry is due: the same is sent again although a step above it waits for a person."""
+    """Whether the timed retry is due, or a person asks for it: the same is sent again although another step waits."""
     failed_at = case.memory.failed_at
+    if _allowed(case):
+        return True
     return failed_at is not None and case.now >= failed_at + case.policy.timing.backoff_max
+
+
+def _allowed(case: Case) -> bool:
+    """Whether a person said after this failure that its cause is mended."""
+    return retry_of(case.cluster, case.memory) in case.seen.gates.fleet.approved
 
 
 def _told(case: Case, failure: Failure | None, *, refused: bool) -> str:

@@ -55,10 +55,10 @@ def _found(seen: Observation, decision: Decision) -> Iterator[_Found]:
         yield Kind.REMOVED, (), {}
     hold = after.hold
     told = (known.hold, known.approval) if known is not None else (None, "")
-    if hold is not None and hold.code in _BY_HOLD and (hold.code, hold.approval) != told:
+    if hold is not None and hold.code in _BY_HOLD and (hold.code, hold.waits_for) != told:
         more = {"intended": decision.intended.value} if decision.intended else {}
         approval = {"approval": hold.approval} if hold.approval else {}
-        yield _BY_HOLD[hold.code], (hold.code.value, hold.approval), more | approval
+        yield _BY_HOLD[hold.code], (hold.code.value, hold.waits_for), more | approval
     extension = _extension(seen)
     version = extension.current_version if extension else None
     ours = decision.desired is not None and decision.desired.version == version
@@ -72,7 +72,7 @@ def _known(seen: Observation) -> Known | None:
     if memory.known is not None or memory.state is None or memory.state.condition is Condition.UNKNOWN:
         return memory.known
     hold = memory.state.hold
-    return Known(memory.state.condition, hold.code if hold else None, hold.approval if hold else "", memory.changed_at)
+    return Known(memory.state.condition, hold.code if hold else None, hold.waits_for if hold else "", memory.changed_at)
 
 
 def _removed(seen: Observation, decision: Decision) -> bool:

@@ -1,6 +1,7 @@
 """What a step would do, without lease, write or record: for dry runs and for people who ask why."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
@@ -8,7 +9,8 @@ from shared.model.intent import Intent
 from shared.model.observation import Observation
 from shared.model.request import Reason, Request
 from shared.policy.model import LookFirst, Policy
-from shared.reconcile.decide import decide
+from shared.policy.nearly import Change, smallest_changes
+from shared.reconcile.decide import decide, with_observed_gpu
 from shared.reconcile.loop import Reconciler
 
 
@@ -27,3 +29,11 @@ async def preview(
     seen = await reconciler.observer.look(request, row.memory, policy, now, assume=assume)
     seen = await reconciler.observer.confirm(seen, policy, now)
     return await reconciler.observer.satisfied(seen, decide(seen, policy, now), policy, reconciler.clock)
+
+
+def nearly(policy: Policy, seen: Observation, now: datetime) -> tuple[Change, ...]:
+    """The smallest changes of the cluster's tags that would give it another profile; none for one that was not read."""
+    if seen.cluster is None:
+        return ()
+    groups = seen.management_groups
+    return smallest_changes(policy, with_observed_gpu(seen), seen.intent, now, management_groups=groups)

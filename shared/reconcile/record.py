@@ -72,7 +72,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
 
 def _known(before: Known | None, state: State, now: datetime) -> Known:
     hold = state.hold
-    here = Known(state.condition, hold.code if hold else None, hold.approval if hold else "")
+    here = Known(state.condition, hold.code if hold else None, hold.waits_for if hold else "")
     return before if before is not None and replace(before, since=None) == here else replace(here, since=now)
 
 

@@ -1,6 +1,6 @@
 """Why a cluster stands as it does, as lines of plain text: what needs a person comes first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from shared.model.check import CheckResult, Severity, Verdict
 from shared.model.cluster import Cluster
@@ -15,8 +15,8 @@ _AILING = frozenset(
 )
 
 
-def explanation(seen: Observation, decision: Decision) -> Iterator[str]:
-    """The lines about one cluster, by a fresh reading of it."""
+def explanation(seen: Observation, decision: Decision, changes: Iterable[object] = ()) -> Iterator[str]:
+    """The lines about one cluster, by a fresh reading of it; `changes` of its tags would give it another profile."""
     state = decision.state
     yield f"{seen.id}"
     if seen.cluster is not None:
@@ -31,6 +31,7 @@ def explanation(seen: Observation, decision: Decision) -> Iterator[str]:
     yield f"           {decision.reason}"
     yield f"Profile    {decision.profile or 'none'}{f' by rule {decision.rule}' if decision.rule else ''}"
     yield from _section("Rules, in the order they were asked", decision.why)
+    yield from _section("With other tags", list(changes))
     yield from _checks(decision.checks)
     yield from _section(
         "Differences (installed -> wanted)",

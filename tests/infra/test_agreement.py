@@ -26,7 +26,14 @@ PLATFORM = {
 }
 # Read by us, and nothing that a deployment gives: a connection string; the platform's own variables; a collector that
 # somebody runs beside Application Insights; where the command line finds the API.
-LOCAL = {"AzureWebJobsStorage", "IDENTITY_ENDPOINT", "WEBSITE_AUTH_ENABLED", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+LOCAL = {
+    "AzureWebJobsStorage",
+    "IDENTITY_ENDPOINT",
+    "WEBSITE_AUTH_ENABLED",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "MUSTER_PAGE_TOKEN",
+    "WEBSITE_INSTANCE_ID",
+}
 LOCAL |= {"MUSTER_API_URL", "MUSTER_API_KEY", "MUSTER_API_AUDIENCE"}
 # Built-in roles; source: Microsoft Learn, "Azure built-in roles".
 BUILT_IN = {
@@ -251,12 +258,12 @@ def test_the_app_roles_are_the_two_of_the_api():
     assert len({each["id"] for each in roles}) == 2
 
 
-def test_only_event_grid_and_health_go_without_a_token():
-    """The paths that App Service authentication lets through."""
+def test_only_event_grid_health_and_the_page_go_without_a_token():
+    """The paths that App Service authentication lets through; the page sends whoever is not signed in to do so."""
     site = template("modules/app.bicep").resources["authentication"]["config"]["config"]["properties"]
     excluded = {path.lower() for path in site["globalValidation"]["excludedPaths"]}
 
-    assert excluded == {"/runtime/webhooks/eventgrid", "/api/health"}
+    assert excluded == {"/runtime/webhooks/eventgrid", "/api/health", "/api/ui"}
     assert site["globalValidation"]["requireAuthentication"] is True
 
 

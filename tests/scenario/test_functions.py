@@ -9,6 +9,8 @@ FUNCTIONS = {
     "cluster_events",
     "cluster_events_queued",
     "notifications",
+    "page",
+    "page_form",
     "reconcile",
     "reconcile_poison",
     "sweep",
@@ -61,6 +63,8 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "compliance": stage.get("/api/compliance"),
         "policy": stage.get("/api/policy"),
         "health": stage.get("/api/health", key=False),
+        "page": stage.get("/api/ui", key=False),
+        "page_form": stage.call("POST", "/api/ui/approvals/nothing", b"reason=a+trial", key=False),
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
     stage.send(request, POISON)
@@ -95,6 +99,8 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "compliance": 200,
         "policy": 200,
         "health": 200,
+        "page": 401,
+        "page_form": 401,
     }
     books = stage.invocations()
     assert [name for name in sorted(FUNCTIONS) if not books[name]["succeeded"]] == []

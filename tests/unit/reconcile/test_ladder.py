@@ -166,3 +166,23 @@ def test_a_refusal_counts_by_its_own_class():
     assert decision.state.hold.code is HoldCode.QUARANTINE, decision.reason
     assert "no extensions here" in decision.reason
     assert "exempt the cluster" in decision.reason
+
+
+@pytest.mark.parametrize("text", [SLOW, FOREIGN, PATCHED])
+def test_a_person_ends_a_quarantine_early_and_once(text):
+    """Approving what the hold names sends again at once; a later failure is in quarantine under another name."""
+    seen = failing(text, attempts=5)
+    held = decide(seen, SHIPPED, NOW)
+    approved = replace(seen.gates, fleet=replace(seen.gates.fleet, approved=frozenset({held.state.hold.approval})))
+    again = decide(replace(seen, gates=approved), SHIPPED, NOW)
+    later = replace(seen.memory, failed_at=NOW - MINUTE / 2, sent_at=NOW - MINUTE, attempts=6)
+    told_later = replace(seen.memory, failed_at=NOW - MINUTE / 2)
+    same = decide(replace(seen, memory=told_later), SHIPPED, NOW)
+    failed_again = decide(replace(seen, gates=approved, memory=later), SHIPPED, NOW)
+
+    assert held.state.hold.code is HoldCode.QUARANTINE
+    assert held.state.hold.approval.startswith("retry-")
+    assert same.state.hold.approval == held.state.hold.approval
+    assert again.action is Action.REPAIR
+    assert failed_again.state.hold.code is HoldCode.QUARANTINE
+    assert failed_again.state.hold.approval != held.state.hold.approval

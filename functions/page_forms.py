@@ -1,0 +1,89 @@
+"""What the page's forms do: the same as the API's calls, by the same functions, under the visitor's name."""
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+
+from functions.answers import NotFound
+from functions.handworks import ask_for_look, install_by_hand, withdraw_word
+from functions.readings import cluster_view
+from functions.steering import decide_approval, end_pause, set_pause
+from shared.composition import house
+from shared.errors import Finding, RequestError
+from shared.model.identity import ClusterId
+
+# Told on the page that follows, by the name in its address: nothing of the address itself is shown.
+DONE: Mapping[str, str] = {
+    "look": "A look was asked for. It takes a few seconds.",
+    "retry": "Another try was asked for.",
+    "pause": "It is paused.",
+    "resume": "The pause has ended.",
+    "install": "The cluster is enrolled by hand, and a look was asked for.",
+    "withdraw": "The word was withdrawn, and a look was asked for.",
+    "approve": "It is approved.",
+}
+_LONGEST = 24 * 30
+
+
+async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[str, str]:
+    """Do what a form asks for.
+
+    Returns:
+        the page below the root that shows what became of it, and the name of what to say there.
+
+    Raises:
+        NotFound: there is no such form, or nothing that it speaks of.
+        RequestError: a field is wrong, which is named.
+    """
+    match path:
+        case ["approvals", name]:
+            await decide_approval(name, _body(approve=True, reason=fields.get("reason", "")), who)
+            return "", "approve"
+        case ["pauses", name]:
+            await end_pause(name)
+            return "", "resume"
+        case ["clusters", key, act] if act in DONE:
+            await _about(ClusterId.from_key(key), act, fields, who)
+            return f"/clusters/{key}", act
+        case _:
+            raise NotFound("There is no such form.")
+
+
+async def _about(cluster: ClusterId, act: str, fields: Mapping[str, str], who: str) -> None:
+    reason = fields.get("reason", "")
+    match act:
+        case "look":
+            await ask_for_look(cluster, b"{}")
+        case "retry":
+            await _retry(cluster, who)
+        case "pause":
+            until = (await house()).clock() + timedelta(hours=_hours(fields.get("hours", "")))
+            scope = f"cluster/{cluster.key}"
+            await set_pause(_body(scope=scope, until=until.isoformat(), reason=reason), who)
+        case "install":
+            wish = {"cluster": str(cluster), "profile": fields.get("profile") or None, "reason": reason}
+            await install_by_hand(_body(**wish), who)
+        case "withdraw":
+            await withdraw_word(cluster)
+        case _:
+            raise NotFound("There is no such form.")
+
+
+async def _retry(cluster: ClusterId, who: str) -> None:
+    """Approve the next try where a quarantine stands, else look."""
+    hold = (await cluster_view(await house(), cluster))["state"]["hold"]
+    name = str(hold["approval"] or "") if hold else ""
+    if name.startswith("retry-"):
+        await decide_approval(name, _body(approve=True, reason="The cause is mended (from the page)."), who)
+    else:
+        await ask_for_look(cluster, b"{}")
+
+
+def _hours(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= _LONGEST:
+        raise RequestError("The pause has no length.", (Finding("hours", f"a whole number from 1 to {_LONGEST}"),))
+    return int(text)
+
+
+def _body(**fields: object) -> bytes:
+    return json.dumps(fields).encode()

@@ -1,0 +1,219 @@
+"""What the pages show, gathered: few requests of storage, however large the fleet is; one look at ARM for a cluster."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.steering import waiting
+from shared.composition import House
+from shared.config import PUBLIC_ARM
+from shared.fleet import snapshot
+from shared.fleet.choosing import FILTERS, kind_of, selected
+from shared.fleet.snapshot import Entry
+from shared.model.check import Severity, Verdict
+from shared.model.identity import ClusterId
+from shared.model.intent import FleetVerb
+from shared.model.state import HoldCode
+from shared.policy.linting import remarks
+from shared.report.overview import Sources, overview
+from shared.report.remedies import HOLDS
+from shared.report.rendering import TONES, shape, tone, tone_of
+
+# Rows of one page of the list.
+_ROWS = 100
+# More clusters than these are shown as counts by group.
+_CELLS = 5000
+# What people filter by, in the order of the form.
+_ASKED = {
+    "management": "Management",
+    "condition": "Condition",
+    "hold": "Held by",
+    "kind": "Kind",
+    "ring": "Ring",
+    "profile": "Profile",
+    "subscription": "Subscription",
+    "region": "Region",
+    "verified": "Verified",
+    "failure": "Failure",
+    "version": "Version",
+}
+# A select of thousands of choices helps nobody.
+_CHOICES = 200
+_PORTALS = {
+    PUBLIC_ARM: "https://portal.azure.com",
+    "https://management.usgovcloudapi.net": "https://portal.azure.us",
+    "https://management.chinacloudapi.cn": "https://portal.azure.cn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the list."""
+
+    key: str
+    name: str
+    kind: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cluster on the map; `key` is set where it needs somebody."""
+
+    name: str
+    tone: str
+    sign: str
+    title: str
+    key: str = ""
+
+
+@dataclass(slots=True)
+class Group:
+    """Clusters that have one field in common."""
+
+    name: str
+    counts: Counter[str] = field(default_factory=Counter)
+    cells: list[Cell] = field(default_factory=list)
+
+
+async def overview_of(home: House) -> dict[str, Any]:
+    """The overview."""
+    now = home.clock()
+    policy = await home.reconciler.generations.current()
+    words = await home.intents.fleet()
+    gates = home.reconciler.gates()
+    fleet = await home.inventory.fleet()
+    figures = await home.inventory.documents.read(snapshot.FIGURES)
+    sources = Sources(
+        now,
+        gates.mode,
+        gates.stopped,
+        fleet,
+        figures.body if figures is not None else {},
+        await home.gatekeeper.books(policy),
+        await home.gatekeeper.view(policy, words),
+        policy,
+        await home.reconciler.generations.standing(),
+        [word for word in words if word.verb is FleetVerb.PAUSE and word.stands(now)],
+        await waiting(home, fleet),
+        await _trouble(home, figures.body if figures is not None else {}),
+    )
+    return {"view": overview(sources), "changes": None} | _frame(home, fleet.as_of, complete=fleet.complete)
+
+
+async def _trouble(home: House, figures: Mapping[str, Any]) -> str:
+    """Why the last sweep was not whole; "" where it was."""
+    partial = await home.inventory.documents.read(snapshot.PARTIAL)
+    if partial is None or str(partial.body.get("asOf", "")) <= str(figures.get("asOf", "")):
+        return ""
+    return str(partial.body.get("trouble", ""))
+
+
+async def list_of(home: House, asked: Mapping[str, str]) -> dict[str, Any]:
+    """The list, filtered; `after` is the id behind which it goes on."""
+    wanted = {name: value for name, value in asked.items() if value and name in {*FILTERS, "q"}}
+    fleet = await home.inventory.fleet()
+    chosen = selected(fleet.entries, wanted)
+    after = asked.get("after", "")
+    shown = [entry for entry in chosen if entry.id > after][: _ROWS + 1]
+    more = {**wanted, "after": shown[_ROWS - 1].id} if len(shown) > _ROWS else None
+    return {
+        "total": len(chosen),
+        "asked": wanted,
+        "rows": [_row(entry) for entry in shown[:_ROWS]],
+        "next": more,
+        "filters": [(name, title, _choices(fleet.entries, name)) for name, title in _ASKED.items()],
+    } | _frame(home, fleet.as_of, complete=fleet.complete)
+
+
+def _row(entry: Entry) -> Row:
+    cluster = ClusterId.parse(entry.id)
+    return Row(cluster.key, cluster.name, kind_of(entry), entry)
+
+
+def _choices(entries: Sequence[Entry], name: str) -> list[str]:
+    counted = Counter(map(FILTERS[name], entries))
+    return sorted(value for value, _ in counted.most_common(_CHOICES))
+
+
+async def map_of(home: House, by: str) -> dict[str, Any]:
+    """The fleet in groups, a cell for each cluster."""
+    fleet = await home.inventory.fleet()
+    cells = len(fleet.entries) <= _CELLS
+    groups: dict[str, Group] = {}
+    titles = {name: title for name, _, title in TONES}
+    for entry in fleet.entries:
+        name = FILTERS[by](entry)
+        group = groups.setdefault(name, Group(name))
+        found = tone(entry)
+        group.counts[found] += 1
+        if cells:
+            group.cells.append(_cell(entry, found, titles[found]))
+    ordered = sorted(groups.values(), key=_size, reverse=True)
+    return {"by": by, "cells": cells, "groups": ordered, "legend": TONES} | _frame(
+        home, fleet.as_of, complete=fleet.complete
+    )
+
+
+def _size(group: Group) -> tuple[int, str]:
+    return group.counts.total(), group.name
+
+
+def _cell(entry: Entry, found: str, title: str) -> Cell:
+    name = entry.id.rpartition("/")[2]
+    key = ClusterId.parse(entry.id).key if found in {"held", "bad"} else ""
+    return Cell(name, found, shape(entry), title, key)
+
+
+async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
+    """One cluster, from its view in the API."""
+    hold = view["state"]["hold"]
+    policy = await home.reconciler.generations.current()
+    cluster = ClusterId.from_key(view["key"])
+    settings = home.settings
+    portal = _PORTALS.get(settings.arm_endpoint, _PORTALS[PUBLIC_ARM])
+    facts = view["facts"]
+    failing = [
+        each
+        for each in view["preflight"]
+        if each["verdict"] == Verdict.FAILED.value and each["severity"] != Severity.OFF.value
+    ]
+    return {
+        "view": view,
+        "key": view["key"],
+        "name": cluster.name,
+        "tone": "held" if hold else tone_of(view["state"]["condition"]),
+        "remedy": HOLDS[HoldCode(hold["code"])] if hold else "",
+        "portal": f"{portal}/#resource{facts['id'] if facts else view['id']}",
+        "profiles": list(policy.profiles),
+        "failing": failing,
+    } | _frame(home, None, fresh=True)
+
+
+async def policy_of(home: House) -> dict[str, Any]:
+    """The policy: what each rule and profile serves, what is remarkable, what ends."""
+    policy = await home.reconciler.generations.current()
+    fleet = await home.inventory.fleet()
+    return {
+        "standing": await home.reconciler.generations.standing(),
+        "place": home.settings.policy,
+        "rules": policy.rules,
+        "profiles": list(policy.profiles.values()),
+        "by_rule": Counter(entry.rule for entry in fleet.entries if entry.rule),
+        "by_profile": Counter(entry.profile for entry in fleet.entries if entry.profile),
+        "remarks": [*policy.warnings, *map(str, remarks(policy, home.clock()))],
+        "exceptions": policy.exceptions,
+    } | _frame(home, fleet.as_of, complete=fleet.complete)
+
+
+def _frame(home: House, as_of: Any, *, complete: bool = True, fresh: bool = False) -> dict[str, Any]:
+    """What every page has."""
+    return {
+        "mode": home.reconciler.gates().mode.value,
+        "now": home.clock(),
+        "as_of": as_of,
+        "complete": complete,
+        "fresh": fresh,
+        "single": False,
+    }

@@ -1,0 +1,296 @@
+"""What a person should know of the fleet, in the order in which it matters: the overview of the page and of the report.
+
+Pure: whoever gathers the parts reads them from storage; here they are counted in one pass and put into words.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.azureml.failures import FailureClass
+from shared.fleet.choosing import kind_of
+from shared.fleet.compliance import Line
+from shared.fleet.figures import Figures
+from shared.fleet.inventory import Fleet
+from shared.fleet.ledger import Ledger, RingRecord
+from shared.fleet.snapshot import Entry
+from shared.model.gates import FleetGates, Mode
+from shared.model.intent import FleetWord
+from shared.model.state import Condition, HoldCode, Management, Reachability
+from shared.policy.model import Policy
+from shared.policy.rollout import REST
+from shared.reconcile.generations import Standing
+from shared.report.remedies import FAILURES, FOR_PEOPLE, HOLDS
+
+# So many of each kind of need are named; the list shows the others.
+_NAMED = 6
+# Figures older than so many sweeps are shown as old, and no sweep counts as more often than this.
+_SWEEPS = 3
+_EVERY = timedelta(minutes=15)
+# After this long without its agents an Arc cluster has lost its protected settings.
+PROTECTED_FOR = timedelta(hours=48)
+_AGES = (
+    ("under an hour", timedelta(hours=1)),
+    ("under a day", timedelta(days=1)),
+    ("under 48 hours", PROTECTED_FOR),
+)
+_LOST = "48 hours and more: protected settings are lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The parts of an overview.
+
+    Attributes:
+        figures: the document that the last whole sweep wrote; empty where there is none.
+        books: the books of the rollout.
+        waiting: what waits for an approval, as GET /approvals shows it.
+        trouble: why the last sweep was not whole; "" where it was.
+    """
+
+    now: datetime
+    mode: Mode
+    stopped: bool
+    fleet: Fleet
+    figures: Mapping[str, Any]
+    books: Ledger
+    gates: FleetGates
+    policy: Policy
+    standing: Standing
+    pauses: Sequence[FleetWord] = ()
+    waiting: Sequence[Mapping[str, Any]] = ()
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a person has to do: about a cluster, or (without one) about the fleet."""
+
+    what: str
+    name: str
+    reason: str
+    remedy: str
+    since: datetime | None = None
+    owner: str | None = None
+    key: str = ""
+    approval: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The needs of one kind: how many there are, and the first of them. `hold` names the filter of the list."""
+
+    what: str
+    count: int
+    first: tuple[Need, ...]
+    hold: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """How far a ring has come; `number` counts from 1."""
+
+    number: int
+    name: str
+    clusters: int
+    compliant: int
+    landed: int
+    failed: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day of the trend: compliant of managed, and the share of them (None where none is managed)."""
+
+    day: date
+    clusters: int
+    managed: int
+    compliant: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The overview. Every count is of clusters."""
+
+    sources: Sources
+    counts: Figures
+    needs: tuple[Needs, ...]
+    rings: tuple[Ring, ...]
+    days: tuple[Day, ...]
+    offline: tuple[tuple[str, int], ...]
+    versions: Mapping[str, Mapping[str, int]]
+    failures: tuple[tuple[str, int, str], ...]
+    holds: tuple[tuple[str, int, str], ...]
+    gpu_not_onboarded: int
+    certificates: tuple[tuple[str, datetime], ...]
+    stale: bool
+
+    @property
+    def share(self) -> float | None:
+        """Compliant of managed; None where none is managed."""
+        return self.counts.compliant / self.counts.managed if self.counts.managed else None
+
+    @property
+    def yesterday(self) -> Day | None:
+        """The day before today, where it was kept."""
+        today = self.sources.now.date()
+        return next((each for each in self.days if each.day == today - timedelta(days=1)), None)
+
+
+@dataclass(slots=True)
+class _Count:
+    """What one pass over the entries gathers."""
+
+    figures: Figures
+    held: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    compliant: Counter[str] = field(default_factory=Counter)
+    versions: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    offline: Counter[str] = field(default_factory=Counter)
+    gpu: int = 0
+
+
+def overview(sources: Sources) -> Overview:
+    """Put the parts together."""
+    found = _counted(sources.fleet, sources.now)
+    counts = found.figures.counts
+    return Overview(
+        sources,
+        found.figures,
+        tuple(_needs(sources, found)),
+        tuple(_rings(sources, found)),
+        _days(sources.figures.get("days")),
+        tuple((name, found.offline[name]) for name in (*(name for name, _ in _AGES), _LOST) if found.offline[name]),
+        {ring: dict(by.most_common()) for ring, by in sorted(found.versions.items())},
+        tuple((name, count, FAILURES.get(_class(name), "")) for name, count in counts["failure"].most_common()),
+        tuple((name, count, HOLDS[HoldCode(name)]) for name, count in counts["hold"].most_common()),
+        found.gpu,
+        _certificates(sources.figures.get("certificates")),
+        _stale(sources),
+    )
+
+
+def _counted(fleet: Fleet, now: datetime) -> _Count:
+    found = _Count(Figures(now))
+    for entry in fleet.entries:
+        found.figures.add(entry)
+        managed = entry.management == Management.MANAGED
+        if entry.hold is not None:
+            found.held[entry.hold[0]].append(entry)
+        if managed:
+            ring = entry.ring or REST
+            found.compliant[ring] += entry.condition == Condition.CURRENT and entry.hold is None and entry.sufficient
+            found.versions[ring][entry.version or "none"] += 1
+        elif entry.gpu:
+            found.gpu += 1
+        if managed and entry.reachability != Reachability.ONLINE and kind_of(entry) == "arc":
+            found.offline[_age(entry, now)] += 1
+    return found
+
+
+def _age(entry: Entry, now: datetime) -> str:
+    if entry.silent is None:
+        return _LOST  # since when, nobody says: the worst is supposed
+    silent = now - datetime.fromisoformat(entry.silent)
+    return next((name for name, most in _AGES if silent < most), _LOST)
+
+
+def _class(name: str) -> FailureClass:
+    return FailureClass(name) if name in FailureClass else FailureClass.UNKNOWN
+
+
+def _needs(sources: Sources, found: _Count) -> list[Needs]:
+    """Approvals first, then the holds that only people end, each kind with the oldest first."""
+    needs = []
+    fleet_wide = [_approval(each) for each in sources.waiting if not each.get("cluster")]
+    if fleet_wide:
+        needs.append(Needs("approvals of the fleet", len(fleet_wide), tuple(fleet_wide)))
+    refused = sources.standing.refused
+    if refused is not None:
+        reason = "; ".join(str(each) for each in refused.get("findings", ())[:3])
+        need = Need("policy refused", "the newest policy", reason, "Mend the document: the last valid one acts on.")
+        needs.append(Needs("policy", 1, (need,)))
+    for code in FOR_PEOPLE:
+        held = sorted(found.held.get(code, ()), key=_since)
+        if held:
+            needs.append(Needs(code.value, len(held), tuple(_need(each) for each in held[:_NAMED]), code.value))
+    return needs
+
+
+def _approval(item: Mapping[str, Any]) -> Need:
+    name = str(item["id"])
+    return Need("approval", name, str(item["reason"]), HOLDS[HoldCode.APPROVAL], approval=name)
+
+
+def _since(entry: Entry) -> str:
+    return str(entry.hold[2] or "~") if entry.hold else "~"
+
+
+def _need(entry: Entry) -> Need:
+    line = Line.read(entry)
+    hold = line.state.hold
+    if hold is None:
+        raise AssertionError("a need of a cluster is a hold")
+    return Need(
+        hold.code.value,
+        line.cluster.name,
+        hold.reason,
+        HOLDS[hold.code],
+        hold.since,
+        entry.owner,
+        line.cluster.key,
+        hold.approval,
+    )
+
+
+def _rings(sources: Sources, found: _Count) -> list[Ring]:
+    asked = sources.policy.rollout.rings
+    names = [ring.name for ring in asked]
+    if asked and asked[-1].match is not None:
+        names.append(REST)
+    clusters = found.figures.counts["ring"]
+    rings = []
+    for number, name in enumerate(names):
+        record = sources.books.rings[number] if number < len(sources.books.rings) else None
+        state = _state(record, sources.gates, first_closed=number == len(sources.books.rings))
+        landed, failed = (record.landed, record.failed) if record else (0, 0)
+        rings.append(Ring(number + 1, name, clusters[name], found.compliant[name], landed, failed, state))
+    return rings
+
+
+def _state(record: RingRecord | None, gates: FleetGates, *, first_closed: bool) -> str:
+    if record is None:
+        return gates.waiting if first_closed and gates.waiting else "Waits for the rings before it."
+    if gates.stopped:
+        return gates.stopped
+    if record.done is not None:
+        return f"Done at {record.done:%Y-%m-%d %H:%M} UTC."
+    return f"Open: {record.busy}." if record.busy else "Open."
+
+
+def _days(kept: object) -> tuple[Day, ...]:
+    days = []
+    for each in kept if isinstance(kept, list) else ():
+        managed, compliant = int(each["managed"]), int(each["compliant"])
+        share = compliant / managed if managed else None
+        days.append(Day(date.fromisoformat(each["day"]), int(each["clusters"]), managed, compliant, share))
+    return tuple(days)
+
+
+def _certificates(kept: object) -> tuple[tuple[str, datetime], ...]:
+    ends = kept.items() if isinstance(kept, Mapping) else ()
+    return tuple(sorted(((str(name), datetime.fromisoformat(end)) for name, end in ends), key=_end))
+
+
+def _end(certificate: tuple[str, datetime]) -> datetime:
+    return certificate[1]
+
+
+def _stale(sources: Sources) -> bool:
+    if sources.fleet.as_of is None:
+        return True
+    every = max(_EVERY, timedelta(seconds=float(sources.figures.get("lag") or 0)))
+    return sources.now - sources.fleet.as_of > _SWEEPS * every

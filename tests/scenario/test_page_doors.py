@@ -1,0 +1,237 @@
+"""The page at its door: who is let in, what he sees, and which forms are taken."""
+
+import re
+from typing import Any
+
+import pytest
+import requests
+
+from shared.config import page_token
+from shared.model.identity import ClusterId
+from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
+from tests.scenario.test_entra import OPERATOR, READER, principal
+
+TOKEN = "t" * 43
+STAGE = {"settings": {"MUSTER_PAGE_TOKEN": TOKEN}}
+PAGES = ("", "/clusters", "/map", "/policy")
+FORM = re.compile(r'name="form" value="([A-Za-z0-9_-]+)"')
+WISH = {"reason": "a trial", "hours": "4"}
+
+
+class Visitor:
+    """A browser without pictures."""
+
+    def __init__(self, stage: Stage, token: str = TOKEN) -> None:
+        self.url = stage.stack.host_urls[0]
+        self.session = requests.Session()
+        self.entry = self.session.get(f"{self.url}/api/ui?token={token}", timeout=60)
+
+    def get(self, below: str = "", **more: Any) -> requests.Response:
+        return self.session.get(f"{self.url}/api/ui{below}", timeout=60, **more)
+
+    def send(self, below: str, fields: dict[str, str], **headers: str) -> requests.Response:
+        return self.session.post(
+            f"{self.url}/api/ui{below}", data=fields, headers=headers, timeout=60, allow_redirects=False
+        )
+
+
+@pytest.fixture(scope="module")
+def cluster(stage: Stage) -> str:
+    """One that stands; its tags and its owner try to be more than text."""
+    made = stage.control.create_cluster(
+        kind="aks",
+        name="sound",
+        subscription=SUBSCRIPTION,
+        tags=SELECTED | {"aml-owner": "<script>alert(1)</script>", "x": '"><img src=x onerror=alert(1)>'},
+        emit=False,
+    )
+    stage.sweep()
+    stage.installed(made)
+    stage.sweep()
+    return made
+
+
+def place(cluster: str) -> str:
+    return f"/clusters/{ClusterId.parse(cluster).key}"
+
+
+@pytest.mark.parametrize("below", [*PAGES, "/nothing", "/clusters/%00"])
+@pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], f"{TOKEN}t"])
+def test_nobody_is_let_in_without_the_hosts_token(stage: Stage, cluster: str, below: str, token: str) -> None:
+    """401 in words, whatever is asked for; and nothing of the fleet is in it."""
+    visitor = Visitor(stage, token)
+    answer = visitor.get(below)
+
+    assert (visitor.entry.status_code, answer.status_code) == (401, 401)
+    assert "address that the host printed" in answer.text
+    assert cluster.rpartition("/")[2] not in answer.text
+
+
+def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_other_sites_cannot_use(stage: Stage) -> None:
+    """HttpOnly, SameSite=Strict, for the page alone; and the token is not in the address any more."""
+    answer = requests.get(f"{stage.stack.host_urls[0]}/api/ui?token={TOKEN}", timeout=60, allow_redirects=False)
+    cookie = answer.headers["Set-Cookie"]
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/api/ui")
+    assert all(word in cookie for word in ("HttpOnly", "SameSite=Strict", "Path=/api/ui"))
+    assert "token" not in Visitor(stage).get().url
+
+
+@pytest.mark.parametrize("below", PAGES)
+def test_no_page_lets_anything_foreign_in(stage: Stage, cluster: str, below: str) -> None:
+    """The policy of content allows this origin's own files and no inline script or style; nobody keeps a page."""
+    del cluster
+    answer = Visitor(stage).get(below)
+    policy = answer.headers["Content-Security-Policy"]
+
+    assert answer.status_code == 200
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert not re.search(
+        r"<script(?! src=\"/api/ui/assets/)|\son[a-z]+=|style=|https?://(?!portal\.azure)", answer.text
+    )
+
+
+def test_what_owners_write_stays_text(stage: Stage, cluster: str) -> None:
+    """Tags are shown as they are written, and a browser does not take them for anything else."""
+    text = Visitor(stage).get(place(cluster)).text
+
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"),
+    [
+        ("none", {}),
+        ("wrong", {}),
+        ("right", {"Origin": "https://elsewhere.example"}),
+        ("right", {"Origin": "null"}),
+        ("right", {"Sec-Fetch-Site": "cross-site"}),
+        ("right", {"Sec-Fetch-Site": "same-site"}),
+    ],
+)
+def test_a_form_from_elsewhere_is_refused(stage: Stage, cluster: str, form: str, headers: dict[str, str]) -> None:
+    """403, and nothing is done: neither without the page's token, nor from another origin that has it."""
+    visitor = Visitor(stage)
+    token = FORM.findall(visitor.get(place(cluster)).text)[0]
+    fields = WISH | ({} if form == "none" else {"form": token if form == "right" else "x" * 43})
+    answer = visitor.send(f"{place(cluster)}/pause", fields, **headers)
+
+    assert answer.status_code == 403
+    assert stage.get("/api/pauses").body["items"] == []
+
+
+def test_another_visitors_token_is_no_good(stage: Stage, cluster: str) -> None:
+    """It goes with the cookie of the browser that was given it."""
+    theirs = FORM.findall(Visitor(stage).get(place(cluster)).text)[0]
+    answer = Visitor(stage).send(f"{place(cluster)}/pause", WISH | {"form": theirs})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("below", "fields", "status", "word"),
+    [
+        ("/pause", {"hours": "0", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "99999999999999", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "4"}, 400, "reason"),
+        ("/install", {"profile": "nothing", "reason": "x"}, 422, "profile"),
+        ("/nonsense", {}, 404, "no such form"),
+        ("/approve", {}, 404, "no such form"),
+        ("/withdraw", {}, 404, "Nobody"),
+        ("/pause", {"reason": "x" * 20_000}, 400, "larger"),
+    ],
+)
+def test_a_wrong_form_is_told_in_words(
+    stage: Stage, cluster: str, below: str, fields: dict[str, str], status: int, word: str
+) -> None:
+    """The field, and what is wrong with it, on a page; nothing is done."""
+    visitor = Visitor(stage)
+    token = FORM.findall(visitor.get(place(cluster)).text)[0]
+    answer = visitor.send(f"{place(cluster)}{below}", fields | {"form": token})
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+    assert word in answer.text
+    assert stage.get("/api/pauses").body["items"] == []
+
+
+def test_a_borrowed_name_is_refused(stage: Stage) -> None:
+    """Where the platform does not authenticate, even with the cookie."""
+    assert Visitor(stage).get(headers=OPERATOR).status_code == 400
+
+
+@pytest.mark.parametrize("below", ["/assets/muster.css", "/assets/muster.js", "/assets/muster.svg"])
+def test_the_pages_files_may_be_kept(stage: Stage, below: str) -> None:
+    """Their address changes with their content; they hold nothing of the fleet."""
+    answer = requests.get(f"{stage.stack.host_urls[0]}/api/ui{below}", timeout=60)
+    assert answer.status_code == 200
+    assert "immutable" in answer.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("below", ["/assets/base.html", "/assets/..%2frendering.py", "/assets/", "/assets/a/b"])
+def test_no_other_file_is_served(stage: Stage, below: str) -> None:
+    """Neither a template nor anything beside them."""
+    assert requests.get(f"{stage.stack.host_urls[0]}/api/ui{below}", timeout=60).status_code in {401, 404}
+
+
+def test_in_azure_no_token_opens_the_page() -> None:
+    """There App Service authentication is the only way in."""
+    assert page_token({"MUSTER_PAGE_TOKEN": TOKEN}) == TOKEN
+    assert page_token({"MUSTER_PAGE_TOKEN": TOKEN, "WEBSITE_INSTANCE_ID": "x"}) == ""
+
+
+class TestBehindEntra:
+    """What the platform's authentication makes of it."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def entra(stage: Stage, cluster: str) -> Stage:
+        """The same stage, its host restarted behind App Service authentication."""
+        del cluster
+        stage.stack.restart_host(0, {"WEBSITE_AUTH_ENABLED": "True"})
+        return stage
+
+    def test_whoever_is_not_signed_in_is_sent_to_do_so(self, entra: Stage) -> None:
+        """And comes back to where he wanted to go; the token of a person's own machine opens nothing."""
+        url = f"{entra.stack.host_urls[0]}/api/ui/clusters?token={TOKEN}"
+        answer = requests.get(url, timeout=60, allow_redirects=False)
+
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == "/.auth/login/aad?post_login_redirect_uri=/api/ui/clusters"
+
+    def test_a_reader_sees_everything_and_no_form(self, entra: Stage, cluster: str) -> None:
+        """And a form that he makes himself is refused."""
+        answer = entra.call("GET", f"/api/ui{place(cluster)}", key=False, headers=READER)
+        forged = entra.call("POST", f"/api/ui{place(cluster)}/look", b"form=x", key=False, headers=READER)
+
+        assert answer.status == 200
+        assert "<form" not in answer.body
+        assert forged.status == 403
+        assert "Fleet.Operator" in forged.body
+
+    def test_without_a_role_there_is_nothing_to_see(self, entra: Stage) -> None:
+        """403 in words."""
+        answer = entra.call("GET", "/api/ui", key=False, headers=principal())
+        assert (answer.status, "Fleet.Reader" in answer.body) == (403, True)
+
+    def test_what_an_operator_does_is_recorded_under_his_name(self, entra: Stage, cluster: str) -> None:
+        """And his cookie goes over https alone."""
+        page = entra.call("GET", f"/api/ui{place(cluster)}", key=False, headers=OPERATOR)
+        cookie, token = page.headers["Set-Cookie"], FORM.findall(page.body)[0]
+        form = f"form={token}&hours=4&reason=a+trial".encode()
+        headers = OPERATOR | {"Cookie": cookie.partition(";")[0], "Content-Type": "application/x-www-form-urlencoded"}
+        answer = entra._session.post(
+            f"{entra.stack.host_urls[0]}/api/ui{place(cluster)}/pause",
+            data=form,
+            headers=headers,
+            timeout=60,
+            allow_redirects=False,
+        )
+        pauses = entra.call("GET", "/api/pauses", key=False, headers=READER).body["items"]
+
+        assert answer.status_code == 303
+        assert "Secure" in cookie
+        assert [each["who"] for each in pauses] == ["ada@example.com"]

@@ -1,0 +1,153 @@
+"""The page in a real browser: light and dark, with and without scripts, narrow and wide, and by what axe-core says."""
+
+import re
+
+import pytest
+
+from shared.model.identity import ClusterId
+from tests.scenario.browser import Visit, browser, violations
+from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
+
+TOKEN = "t" * 43
+STAGE = {
+    "settings": {"MUSTER_PAGE_TOKEN": TOKEN},
+    # Long enough that nothing changes by itself while somebody looks.
+    "timing": {"backoffMax": "2h"},
+}
+FAILURE = "Error: role conflict cannot be imported into the current release"
+
+
+@pytest.fixture(scope="module")
+def fleet(stage: Stage) -> dict[str, str]:
+    """Clusters that stand, one in quarantine, one with a tag that cannot be read, one that nobody selected."""
+    made = {
+        name: stage.control.create_cluster(
+            kind=kind, name=name, subscription=SUBSCRIPTION, tags=tags | {"aml-owner": "Ada & Söhne"}, emit=False
+        )
+        for name, kind, tags in (
+            ("sound-1", "aks", SELECTED),
+            ("sound-2", "arc", SELECTED),
+            ("broken", "aks", SELECTED),
+            ("mistagged", "aks", {"aml-onboard": "perhaps"}),
+            ("nobodys", "aks", {}),
+        )
+    }
+    stage.control.outcome(made["broken"], fail=FAILURE, times=1)
+    stage.sweep()
+    stage.installed(made["sound-1"], made["sound-2"])
+    stage.in_condition("FailedInstall", made["broken"])
+    stage.until(lambda: (stage.memory(made["broken"]).get("state") or {}).get("hold"), "the quarantine")
+    stage.sweep()
+    stage.quiet()
+    return made
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """One browser for the module."""
+    with browser() as opened:
+        yield opened
+
+
+def alone(html: str, css: str) -> str:
+    """A page that refers to nothing: its style in it, its script taken out."""
+    before, _, after = html.partition('<link rel="stylesheet"')
+    after = after.partition(">")[2]
+    return before + f"<style>{css}</style>" + re.sub(r'<(?:script|link rel="icon")[^>]*>(?:</script>)?', "", after)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_stands(stage: Stage, fleet, chromium, scheme: str, width: int, *, scripts: bool) -> None:
+    """No violation of axe's rules, nothing wider than the window, no error, and no request leaves the origin."""
+    url = stage.stack.host_urls[0]
+    # A service worker or a cache would hide requests.
+    shape = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "service_workers": "block"}
+    with chromium.new_context(java_script_enabled=scripts, **shape) as context, chromium.new_context(**shape) as other:
+        visit = Visit(context, url, TOKEN)
+        places = {
+            "overview": "",
+            "clusters": "/clusters",
+            "held": "/clusters?hold=quarantine",
+            "none": "/clusters?q=nothing-is-called-so",
+            "cluster": f"/clusters/{ClusterId.parse(fleet['broken']).key}",
+            "sound": f"/clusters/{ClusterId.parse(fleet['sound-2']).key}",
+            "map": "/map?by=region",
+            "policy": "/policy",
+            "missing": "/nothing",
+        }
+        css = None
+        for name, place in places.items():
+            visit.go(place)
+            css = css or context.request.get(f"{url}/api/ui/assets/muster.css").text()
+            assert violations(other, alone(visit.page.content(), css), url) == [], name
+            assert visit.overhang() <= 0 or not scripts, name
+            visit.shoot(f"{name}-{scheme}-{width}{'' if scripts else '-plain'}")
+        # The browser itself says that a page answered with 404.
+        assert [each for each in visit.complaints if "404" not in each] == []
+        assert [each for each in visit.asked if not each.startswith(f"{url}/api/ui")] == []
+
+
+def test_from_what_needs_somebody_to_a_repaired_cluster(stage: Stage, fleet, chromium) -> None:
+    """Without scripts: the overview names the broken cluster, its page says why, one button has it tried again."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        needs = visit.page.get_by_role("group", name="quarantine")
+        shown = needs.inner_text()
+        needs.get_by_role("link", name="broken").click()
+        reason = visit.page.locator("main").inner_text()
+        visit.page.get_by_role("button", name="Try again").click()
+        said = visit.page.get_by_role("status").inner_text()
+        stage.installed(fleet["broken"])
+        stage.sweep()
+        visit.go("")
+        after = visit.page.locator("main").inner_text()
+        visit.page.get_by_role("link", name="Clusters", exact=True).click()
+        visit.page.get_by_role("link", name="broken").click()
+        history = visit.page.get_by_role("group", name="What happened").inner_text()
+
+    assert "Ada & Söhne" in shown
+    assert "foreign-resource" in reason
+    assert said == "Another try was asked for."
+    assert "quarantine" not in after
+    assert "FailedInstall" in history
+    assert "you" in [word["who"] for word in stage.get("/api/approvals").body["given"]]
+
+
+def test_scripts_help(stage: Stage, fleet, chromium) -> None:
+    """A filter acts when it is chosen and stands in the address, "/" goes to the search, the choice of dark stays."""
+    del fleet
+    with chromium.new_context(color_scheme="light") as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        visit.page.get_by_role("button", name="Dark").click()
+        visit.go("/clusters")
+        dark = visit.page.evaluate("getComputedStyle(document.documentElement).colorScheme")
+        visit.page.get_by_label("Kind").select_option("arc")
+        visit.page.wait_for_url("**/clusters?kind=arc")
+        title = visit.page.get_by_role("heading", level=1).inner_text()
+        visit.page.keyboard.press("/")
+        focused = visit.page.evaluate("document.activeElement.id")
+        visit.page.keyboard.type("sound")
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_url("**/clusters?q=sound&kind=arc")
+        rows = visit.page.locator("tbody tr").count()
+
+    assert (dark, title, focused, rows) == ("dark", "1 cluster that fit", "search", 1)
+    assert visit.complaints == []
+
+
+def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> None:
+    """It is in force at once, stands on the overview with its end, and the button there ends it."""
+    with chromium.new_context(java_script_enabled=False) as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        visit.go(f"/clusters/{ClusterId.parse(fleet['sound-1']).key}")
+        form = visit.page.locator("form", has=visit.page.get_by_role("button", name="Pause"))
+        form.get_by_label("Why").fill("a trial")
+        form.get_by_role("button", name="Pause").click()
+        during = [each["reason"] for each in stage.get("/api/pauses").body["items"]]
+        visit.go("")
+        visit.page.get_by_role("button", name="End the pause").click()
+
+    assert during == ["a trial"]
+    assert stage.get("/api/pauses").body["items"] == []
