@@ -100,11 +100,16 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
     """GET /compliance."""
     form, view = params.get("format", "json"), params.get("view")
-    if form not in {"json", "csv"}:
-        raise RequestError("The format is not known.", (Finding("format", "json or csv"),))
+    if form not in {"json", "csv", "html"}:
+        raise RequestError("The format is not known.", (Finding("format", "json, csv or html"),))
     if view not in {None, "", "attention"}:
         raise RequestError("The view is not known.", (Finding("view", "attention"),))
     home = await house()
+    if form == "html":
+        from functions.page_views import overview_of
+        from shared.report.rendering import report
+
+        return func.HttpResponse(report(**await overview_of(home)), mimetype="text/html")
     fleet = await home.inventory.fleet()
     if view:
         fleet = replace(fleet, entries=[entry for entry in fleet.entries if needs_attention(entry)])

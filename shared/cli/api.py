@@ -54,10 +54,18 @@ def ask(method: str, where: str, body: Mapping[str, Any] | None = None) -> Any:
         RequestError: the API refused, and says what is wrong.
         Unavailable: there is no answer, or none of Muster's.
     """
-    return asyncio.run(_asked(method, where, body))
+    try:
+        return json.loads(asyncio.run(_asked(method, where, body)))
+    except ValueError as error:
+        raise Unavailable(f"What answers at {os.environ.get('MUSTER_API_URL', '')} is not Muster.") from error
 
 
-async def _asked(method: str, where: str, body: Mapping[str, Any] | None) -> Any:
+def text(where: str) -> str:
+    """What is no JSON: a report, say. Raises as `ask`."""
+    return asyncio.run(_asked("GET", where, None))
+
+
+async def _asked(method: str, where: str, body: Mapping[str, Any] | None) -> str:
     import aiohttp
 
     base = os.environ.get("MUSTER_API_URL", "").rstrip("/")
@@ -91,9 +99,13 @@ async def _entrance() -> dict[str, str]:
     return headers
 
 
-async def _read(answer: "aiohttp.ClientResponse", base: str) -> Any:
+async def _read(answer: "aiohttp.ClientResponse", base: str) -> str:
+    """The text of an answer. What refuses is a problem in JSON, or does not come from Muster."""
+    content = await answer.text()
+    if answer.status < 300:
+        return content
     try:
-        body = json.loads(await answer.text())
+        body = json.loads(content)
     except ValueError:
         body = None
     if answer.status in {401, 403}:
@@ -103,8 +115,6 @@ async def _read(answer: "aiohttp.ClientResponse", base: str) -> Any:
         )
     if body is None:
         raise Unavailable(f"What answers at {base} is not Muster ({answer.status}).")
-    if answer.status < 300:
-        return body
     detail = str(body.get("detail", "")) if isinstance(body, dict) else ""
     findings = tuple(
         Finding(str(each.get("field", "")), str(each.get("message", ""))) for each in body.get("errors", ())

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, status, steering
+from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, report, status, steering
 from shared.errors import MusterError
 
 ERROR = 1
@@ -32,6 +32,7 @@ app.command("letters")(letters.letters)
 app.command("lint")(lint.lint)
 app.command("pause")(steering.pause)
 app.command("render")(render.render)
+app.command("report")(report.report)
 app.command("resume")(steering.resume)
 app.command("status")(status.status)
 app.command("test")(policy_tests.run_tests)

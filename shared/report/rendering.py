@@ -79,7 +79,7 @@ def report(**view: Any) -> str:
     """The overview in one file that refers to nothing."""
     css = Markup(asset("muster.css").decode())  # noqa: S704  our own file
     given: dict[str, Any] = {"root": "", "here": "", "who": "", "form": "", "done": "", "css": css}
-    return render("overview", single=True, **(given | view))
+    return render("overview", **(given | view | {"single": True}))
 
 
 @cache

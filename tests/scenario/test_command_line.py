@@ -1,7 +1,9 @@
 """The commands that act through the API, against a real host: what they print, what they do, how they leave."""
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -169,3 +171,19 @@ def test_a_wrong_address_or_key_is_told_without_the_key(muster: Run, monkeypatch
     assert "https" in clear[2]
     assert "did not answer" in nobody[2]
     assert "MUSTER_API_URL is not set" in unset[2]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_report_is_one_file_that_refers_to_nothing(muster: Run, tmp_path: Path) -> None:
+    """The overview's figures, style included; a folder that is not there is said in one line."""
+    file = tmp_path / "fleet.html"
+    code, out, err = muster("report", "--html", str(file))
+    wrong = muster("report", "--html", str(tmp_path / "nowhere" / "fleet.html"))
+    text = file.read_text()
+
+    assert (code, out, err) == (0, "", "")
+    assert re.search(r"\d+ of 1 managed clusters are as the policy wants them", text)
+    assert not re.search(r"(?:src|href)=\"(?!#)", text)
+    assert "<style>" in text
+    assert wrong[0] == 1
+    assert wrong[2].startswith(f"muster: {tmp_path}/nowhere/fleet.html cannot be written")

@@ -151,3 +151,20 @@ def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> Non
 
     assert during == ["a trial"]
     assert stage.get("/api/pauses").body["items"] == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_report_stands_alone(stage: Stage, fleet, chromium, scheme: str) -> None:
+    """One file with the overview's look: nothing is asked for, and axe-core finds no violation."""
+    del fleet
+    html = stage.get("/api/compliance?format=html").body
+    with chromium.new_context(color_scheme=scheme) as context:
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.set_content(html)
+        shown = page.locator("h1").inner_text()
+
+        assert asked == []
+        assert "managed clusters are as the policy wants them" in shown
+        assert violations(context, html, stage.stack.host_urls[0]) == []
