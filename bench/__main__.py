@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import clients, cold, deciding, onboarding, packaged, stepping, sweeping, to_put
+from bench import clients, cold, deciding, onboarding, packaged, paging, stepping, sweeping, to_put
 from bench.machine import described
 from bench.table import Table, rendered
 from devhost.child import REPOSITORY, ChildError
@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Callable[[Path, argparse.Namespace], Table]] = {
     "client": lambda folder, asked: clients.measure(folder, quick=asked.quick),
     "onboard": lambda folder, asked: onboarding.measure(folder, quick=asked.quick),
     "decide": lambda _, asked: deciding.measure(quick=asked.quick),
+    "page": lambda folder, asked: paging.measure(folder, quick=asked.quick),
     "sweep": lambda folder, asked: sweeping.measure(folder, quick=asked.quick, large=asked.large),
 }
 

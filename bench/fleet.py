@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,6 +66,15 @@ class Swept:
     refused: int = 0
     other: Counter[str] = field(default_factory=Counter)
     storage: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page: CPU seconds, bytes, and storage requests by kind."""
+
+    cpu: float
+    size: int
+    storage: Counter[str]
 
 
 class Fleet:
@@ -127,6 +136,25 @@ class Fleet:
             self._count(entry, taken.graph, taken.other)
         refused = taken.graph.pop("refused", 0)
         return Swept(taken.report, taken.graph, refused, taken.other, taken.storage)
+
+    def pages(self, names: Sequence[str]) -> list[Shown]:
+        """Pages in a fresh process, one after the other."""
+        shown = []
+        with self._child("bench.page_child") as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdout.readline()
+            for name in names:
+                storage = StorageLog(self._stack.logs()["azurite"])
+                child.stdin.write(f"{name}\n")
+                child.stdin.flush()
+                told = child.stdout.readline()
+                if not told:
+                    raise RuntimeError(f"the page {name} failed")
+                body = json.loads(told)
+                shown.append(Shown(body["cpu"], body["bytes"], storage.counts()))
+            child.stdin.close()
+        return shown
 
     def _count(self, entry: Mapping[str, Any], graph: Counter[str], other: Counter[str]) -> None:
         if entry["service"] != "resource-graph":

@@ -14,13 +14,14 @@ from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.snapshot import NAME, Entry, Snapshot
 from shared.model.identity import ClusterId
+from shared.model.observation import Memory
 from shared.state.documents import Documents
-from shared.state.memory import MemoryTable, Row
+from shared.state.memory import MemoryTable
 
 # Storage's clock and ours may differ by as much; a row that was read once more costs nothing.
 _CLOCKS = timedelta(minutes=2)
 # So many rows are overlaid at most. Where more were written since the last sweep, the next one shows them.
-_NEWER = 2000
+_NEWER = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ class Inventory:
         """
         read = await self._snapshot()
         since = read.as_of - _CLOCKS if read else None
-        newer = [row async for row in self.table.written_since(since, at_most=self.most_newer + 1)]
+        newer = [each async for each in self.table.written_since(since, at_most=self.most_newer + 1)]
         complete, newer = len(newer) <= self.most_newer, newer[: self.most_newer]
-        over = {entry.id: entry for entry in (_overlaid(row, read) for row in newer) if entry is not None}
+        over = {entry.id: entry for entry in (_overlaid(*each, read) for each in newer) if entry is not None}
         known = read.entries if read else {}
         entries = [over.pop(name, entry) for name, entry in known.items()]
         if over or read is None:
@@ -99,13 +100,13 @@ class Inventory:
         return self._read
 
 
-def _overlaid(row: Row, read: _Read | None) -> Entry | None:
+def _overlaid(cluster: ClusterId, memory: Memory, read: _Read | None) -> Entry | None:
     """The cluster as a look left it after the sweep; None where the sweep knows better."""
-    memory, before = row.memory, read.entries.get(str(row.cluster)) if read else None
+    before = read.entries.get(str(cluster)) if read else None
     moment = memory.looked_at or memory.changed_at
     if before is not None and read is not None and (moment is None or moment < read.as_of):
         return None
-    line = Line.remembered(row.cluster, memory, Line.read(before) if before else None)
+    line = Line.remembered(cluster, memory, Line.read(before) if before else None)
     if line is None:
         return None
     entry = line.entry()

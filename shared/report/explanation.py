@@ -23,7 +23,10 @@ def explanation(seen: Observation, decision: Decision, changes: Iterable[object]
         yield f"  {_facts(seen.cluster)}"
     yield ""
     held = f", held: {state.hold.code.value}" if state.hold else ""
-    yield f"State      {state.management.value}, {state.condition.value}{held}; {state.reachability.value}"
+    # Of one that is none of Muster's business extensions are not read.
+    unread = state.management is not Management.MANAGED and state.condition is Condition.UNKNOWN
+    condition = "" if unread else f", {state.condition.value}"
+    yield f"State      {state.management.value}{condition}{held}; {state.reachability.value}"
     yield f"Verified   {state.verified.value}{_verification(decision.verification or seen.memory.verification)}"
     if state.hold is not None:
         yield from _hold(state.hold)
@@ -35,16 +38,25 @@ def explanation(seen: Observation, decision: Decision, changes: Iterable[object]
     yield from _checks(decision.checks)
     yield from _section(
         "Differences (installed -> wanted)",
-        [f"{key}: {there} -> {wanted}" for key, (there, wanted) in sorted(decision.changes.items())],
+        [f"{key}: {_set(there)} -> {_set(wanted)}" for key, (there, wanted) in sorted(decision.changes.items())],
     )
     if decision.desired is not None:
         origins = decision.desired.origins
         yield from _section(
             "Settings that would be sent, and where each comes from",
-            [f"{key} = {value}  ({origins.get(key, '')})" for key, value in sorted(decision.desired.settings.items())],
+            [f"{key} = {value}{_origin(origins.get(key))}" for key, value in sorted(decision.desired.settings.items())],
         )
         yield from _section("Protected settings, fetched when they are sent", decision.desired.protected)
     yield from _section("Advice", decision.advice)
+
+
+def _set(value: str | None) -> str:
+    return "(not set)" if value is None else value
+
+
+def _origin(origin: object) -> str:
+    """Where a value comes from, in parentheses; kind and name apart."""
+    return f"  ({str(origin).replace(':', ': ', 1)})" if origin is not None else ""
 
 
 def _facts(cluster: Cluster) -> str:

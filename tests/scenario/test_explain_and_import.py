@@ -68,7 +68,7 @@ def test_a_sound_cluster_is_explained_by_its_name(stage: Stage, sound: str) -> N
     assert told.stdout.startswith(sound.lower())
     assert "asked-by-tag: tag aml-profile is not set" in told.stdout
     assert "by rule proof-of-concept-on-aks" in told.stdout
-    assert re.search(r"enableTraining = true +\(profile:training\)", told.stdout)
+    assert re.search(r"enableTraining = true +\(profile: training\)", told.stdout)
     assert "\x1b" not in told.stdout
 
 

@@ -109,7 +109,7 @@ def test_rules_settings_differences_and_advice_are_told():
 
     assert text.index("gpu: gpu is false") < text.index("rest: it matches every cluster")
     assert "training by rule rest" in text
-    assert "enableTraining = true  (profile:training)" in text
+    assert "enableTraining = true  (profile: training)" in text
     assert "installVolcano: false -> true" in text
     assert "scoringFe.sslKey" in text
     assert "consider this" in text
