@@ -10,7 +10,19 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, report, status, steering
+from shared.cli import (
+    explain,
+    fmt,
+    history,
+    import_fleet,
+    letters,
+    lint,
+    policy_tests,
+    render,
+    report,
+    status,
+    steering,
+)
 from shared.errors import MusterError
 
 ERROR = 1
@@ -26,6 +38,7 @@ app = typer.Typer(
 
 app.command("approve")(steering.approve)
 app.command("explain")(explain.explain)
+app.command("fmt")(fmt.fmt)
 app.command("history")(history.history)
 app.command("import")(import_fleet.import_fleet)
 app.command("letters")(letters.letters)
