@@ -31,13 +31,10 @@ async def install(req: func.HttpRequest) -> func.HttpResponse:
 @problems_told
 async def clusters(req: func.HttpRequest) -> func.HttpResponse:
     """The fleet, filtered and paged; with `id` one cluster."""
-    from functions.readings import list_clusters, one_cluster
-    from shared.model.identity import ClusterId
+    from functions.readings import clusters_asked_for
 
     admitted(req)
-    if req.params.get("id"):
-        return await one_cluster(ClusterId.parse(req.params["id"]))
-    return await list_clusters(dict(req.params))
+    return await clusters_asked_for(dict(req.params))
 
 
 @blueprint.function_name("cluster")

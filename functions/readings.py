@@ -1,7 +1,6 @@
 """What the API shows: lists, one cluster, figures, the policy in force."""
 
 import base64
-import binascii
 import csv
 import io
 from collections.abc import Callable, Mapping
@@ -10,61 +9,57 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
+from functions.queries import NONE, ClusterQuery, ComplianceQuery, read_query
 from shared.composition import house
-from shared.errors import Finding, RequestError
+from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.compliance import Line, needs_attention
 from shared.fleet.figures import figures
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import preview
 from shared.report.views import decision_view
 
-_DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
-
 _FILTERS: dict[str, Callable[[Line], str]] = {
     "management": lambda line: line.state.management.value,
     "condition": lambda line: line.state.condition.value,
-    "hold": lambda line: line.state.hold.code.value if line.state.hold else "none",
-    "profile": lambda line: line.profile or "none",
+    "hold": lambda line: line.state.hold.code.value if line.state.hold else NONE,
+    "reachability": lambda line: line.state.reachability.value,
+    "verified": lambda line: line.state.verified.value,
+    "profile": lambda line: line.profile or NONE,
     "kind": lambda line: line.cluster.kind.value,
     "subscription": lambda line: line.cluster.subscription,
 }
 
 
-async def list_clusters(params: Mapping[str, str]) -> func.HttpResponse:
-    """GET /clusters."""
-    limit, after = _limit(params.get("limit")), _position(params.get("continuation"))
+async def clusters_asked_for(params: Mapping[str, str]) -> func.HttpResponse:
+    """GET /clusters: the fleet, or with `id` one cluster."""
+    asked = read_query(ClusterQuery, params)
+    return await (one_cluster(ClusterId.parse(asked.id)) if asked.id else _list(asked))
+
+
+async def _list(asked: ClusterQuery) -> func.HttpResponse:
+    after = _position(asked.continuation)
     as_of, lines = await (await house()).inventory.lines()
-    chosen = [line for line in lines if _fits(line, params) and str(line.cluster) > after]
-    body: dict[str, Any] = {"items": [line.plain() for line in chosen[:limit]], "asOf": as_of}
-    if len(chosen) > limit:
-        last = str(chosen[limit - 1].cluster)
+    # In the order of the lines, which is not that of the ids as texts: "rg-2/" comes before "rg/".
+    chosen = [line for line in lines if _fits(line, asked) and (after is None or line.cluster > after)]
+    body: dict[str, Any] = {"items": [line.plain() for line in chosen[: asked.limit]], "asOf": as_of}
+    if len(chosen) > asked.limit:
+        last = str(chosen[asked.limit - 1].cluster)
         body["continuation"] = base64.urlsafe_b64encode(last.encode()).decode()
     return answer(body)
 
 
-def _fits(line: Line, params: Mapping[str, str]) -> bool:
-    wanted = params.get("q", "").lower()
-    if wanted and wanted not in str(line.cluster):
+def _fits(line: Line, asked: ClusterQuery) -> bool:
+    if asked.q and asked.q.lower() not in str(line.cluster):
         return False
-    return all(value(line).lower() == params[name].lower() for name, value in _FILTERS.items() if params.get(name))
+    wanted = {name: getattr(asked, name).lower() for name in _FILTERS}
+    return all(value(line).lower() == wanted[name] for name, value in _FILTERS.items() if wanted[name])
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _DEFAULT_LIMIT
-    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_LIMIT:
-        raise RequestError(
-            "The limit cannot be used.", (Finding("limit", f"a whole number from 1 to {_LARGEST_LIMIT}"),)
-        )
-    return int(text)
-
-
-def _position(text: str | None) -> str:
-    if not text:
-        return ""
+def _position(text: str) -> ClusterId | None:
+    """The last cluster of the page before."""
     try:
-        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        return ClusterId.parse(base64.b64decode(text, altchars=b"-_", validate=True).decode()) if text else None
+    except (InvalidClusterId, ValueError) as error:  # wrong base64 and wrong UTF-8 are ValueErrors
         raise RequestError(
             "The continuation cannot be used.", (Finding("continuation", "must come from an answer"),)
         ) from error
@@ -103,19 +98,15 @@ async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
 
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
     """GET /compliance."""
-    form, view = params.get("format", "json"), params.get("view")
-    if form not in {"json", "csv"}:
-        raise RequestError("The format is not known.", (Finding("format", "json or csv"),))
-    if view not in {None, "", "attention"}:
-        raise RequestError("The view is not known.", (Finding("view", "attention"),))
+    asked = read_query(ComplianceQuery, params)
     home = await house()
     as_of, lines = await home.inventory.lines()
-    if view:
+    if asked.view:
         lines = [line for line in lines if needs_attention(line)]
-    if form == "csv":
+    if asked.format == "csv":
         return func.HttpResponse(_csv(lines), mimetype="text/csv")
     body: dict[str, Any] = {"asOf": as_of, **figures(lines, home.clock())}
-    if view:
+    if asked.view:
         body["items"] = [line.plain() for line in lines]
     return answer(body)
 
