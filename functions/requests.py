@@ -20,12 +20,12 @@ _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d
 
 def _date_time(given: Any) -> Any:
     # pydantic alone would take numbers, and texts of digits, for seconds since 1970.
-    if isinstance(given, str) and not _DATE_TIME.fullmatch(given.strip()):
+    if not isinstance(given, str) or not _DATE_TIME.fullmatch(given.strip()):
         raise ValueError("must be a date-time with seconds and offset, such as 2026-12-01T08:00:00+01:00")
     return given
 
 
-Moment = Annotated[AwareDatetime, BeforeValidator(_date_time)]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_date_time)]
 Reason = Annotated[str, Field(max_length=1000, description="Why, in words for people; it is kept and shown.")]
 NamedReason = Annotated[Reason, Field(min_length=1, pattern=_WORDS)]
 Value = str | bool | int | float
