@@ -51,7 +51,7 @@ class AtWork(Conflicting):
 
     retry = Retry.SOON
 
-    def __init__(self, message: str, *, retry_after: float) -> None:
+    def __init__(self, message: str, *, retry_after: float = 10.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -101,7 +101,7 @@ def problem(error: MusterError) -> func.HttpResponse:
     if findings:
         body["errors"] = [{"field": finding.where, "message": finding.message} for finding in findings]
     headers = {}
-    if status == 503 or error.retry_after:
+    if status == 503 or isinstance(error, AtWork):
         headers["Retry-After"] = str(max(1, round(error.retry_after or 30)))
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False),

@@ -71,7 +71,7 @@ class ClusterQuery(_Query):
     kind: Annotated[str, *_filter(_words(Kind), "AKS or Azure Arc.")] = ""
     subscription: Annotated[str, Field(pattern=_SUBSCRIPTION, description="A subscription's id.")] = ""
     q: Annotated[str, Field(max_length=400, description="A part of the ARM id.")] = ""
-    limit: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=LARGEST_LIMIT, description="Items to a page.")] = 100
+    limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
     continuation: Annotated[
         str,
         Field(

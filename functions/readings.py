@@ -10,6 +10,7 @@ import azure.functions as func
 
 from functions.answers import NotFound, answer
 from functions.queries import NONE, ClusterQuery, ComplianceQuery, read_query
+from functions.revalidation import weak_tag
 from shared.composition import house
 from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.compliance import Line, needs_attention
@@ -93,7 +94,15 @@ async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
         },
         "history": await home.history.of(cluster),
     }
-    return answer(view)
+    return answer(view, headers={"ETag": weak_tag(_lasting(view))})
+
+
+def _lasting(view: dict[str, Any]) -> dict[str, Any]:
+    """The view without the moments that only say when this reading was taken: the next one changes them and no more."""
+    state, found = view["state"] | {"verifiedAt": None}, view["verification"]
+    if state["hold"] is not None:
+        state["hold"] = state["hold"] | {"next": None}
+    return view | {"nextLook": None, "state": state, "verification": found and found | {"at": None}}
 
 
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:

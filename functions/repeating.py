@@ -42,7 +42,7 @@ def once(handler: Handler) -> Handler:
         home = await house()
         begun = await home.answers.begin(name, _request(req), home.clock())
         if begun is Refusal.AT_WORK:
-            raise AtWork("The first request with this Idempotency-Key is still being worked on.", retry_after=10)
+            raise AtWork("The first request with this Idempotency-Key is still being worked on.")
         if begun is Refusal.ANOTHER_REQUEST:
             raise AnotherRequest(
                 "This Idempotency-Key came with another request before.", (Finding(HEADER, "use a new one"),)

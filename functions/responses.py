@@ -1,6 +1,7 @@
 """The forms of the API's answers, as /openapi.json describes them.
 
-Nothing is built from them: tests hold answers to them. A key that may be absent is NotRequired; null stands where something is not known, or is not so.
+Nothing is built from them: tests hold answers to them. A key that may be absent is NotRequired; null stands where
+something is not known, or is not so.
 """
 
 from datetime import datetime
@@ -20,13 +21,15 @@ from shared.model.state import Condition, HoldCode, Management, Reachability, Ve
 Key = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9_-]+$",
         max_length=900,
         description="The cluster's ARM id in lower case, as base64url without padding.",
         json_schema_extra={"format": "cluster-key"},
     ),
 ]
-WordId = Annotated[str, Field(min_length=1, max_length=200, description="As answers give it.")]
+WordId = Annotated[
+    str,
+    Field(min_length=1, max_length=200, description="As answers give it.", json_schema_extra={"format": "word-id"}),
+]
 Id = Annotated[str, Field(description="ARM id, lower case.")]
 Counts = dict[str, Annotated[int, Field(ge=0)]]
 

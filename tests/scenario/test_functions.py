@@ -25,6 +25,7 @@ FUNCTIONS = {
     "approve",
     "compliance",
     "policy",
+    "openapi",
     "health",
 }
 
@@ -60,6 +61,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
         "compliance": stage.get("/api/compliance"),
         "policy": stage.get("/api/policy"),
+        "openapi": stage.get("/api/openapi.json"),
         "health": stage.get("/api/health", key=False),
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
@@ -94,6 +96,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "resume": 200,
         "compliance": 200,
         "policy": 200,
+        "openapi": 200,
         "health": 200,
     }
     books = stage.invocations()
