@@ -4,13 +4,17 @@ The formats' values come from the environment: API_CLUSTERS, the ids of clusters
 """
 
 import base64
+import itertools
 import json
 import os
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
+
+from functions.repeating import HEADER, KEY
 
 _EXISTING = json.loads(os.environ.get("API_CLUSTERS", "[]"))
 _NOT_THERE = "/providers/Microsoft.ContainerService/managedClusters/nowhere"
@@ -19,6 +23,7 @@ _IDS = [
     f"/subscriptions/11111111-1111-1111-1111-111111111111/resourceGroups/rg-ml{_NOT_THERE}",
     f"/subscriptions/99999999-9999-9999-9999-999999999999/resourceGroups/rg-ml{_NOT_THERE}",
 ]
+_COUNTED = itertools.count()
 _MOMENTS = st.datetimes(min_value=datetime(2030, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  the strategy adds the zone
 
 
@@ -64,6 +69,16 @@ def map_body(context: schemathesis.HookContext, body: Any) -> Any:
     if isinstance(body, dict) and str(body.get("until", "")).startswith("20"):
         body["until"] = f"2999{body['until'][4:]}"
     return body
+
+
+@schemathesis.hook
+def map_headers(context: schemathesis.HookContext, headers: Any) -> Any:
+    """Make most Idempotency-Keys new ones: else each body after the first would meet no more than a 422."""
+    del context
+    key, number = (headers or {}).get(HEADER, ""), next(_COUNTED)
+    if re.fullmatch(KEY, str(key)) and number % 5:
+        headers[HEADER] = f"{key[:150]}-{number}"
+    return headers
 
 
 @schemathesis.check

