@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 NODE := node_modules/.ready
 CHECKOV := .checkov/.ready
 
-.PHONY: help setup demo up test bench chaos package sbom live-acceptance lint format lock clean
+.PHONY: help setup demo up test bench chaos fuzz package sbom live-acceptance lint format lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -38,6 +38,9 @@ chaos: setup ## random schedules, crash points and kills against the simulator; 
 	@$(PY) -m bench.chaos_states
 	@$(PY) -m bench.chaos
 	@$(PY) -m bench.kills
+
+fuzz: setup ## thousands of requests, valid and not, by the API's own description; prints its seed
+	@API_CASES=many $(PY) -m pytest -n 0 -rP tests/scenario/test_api_described.py
 
 package: setup ## the package that is deployed: build/muster.zip
 	@$(PY) -m scripts.package

@@ -17,6 +17,7 @@ from shared.errors import (
     MusterError,
     PolicyError,
     RequestError,
+    Retry,
     ScopeUnknown,
     SettingsError,
     StorageError,
@@ -43,6 +44,20 @@ class Forbidden(RequestError):
 
 class Unprocessable(RequestError):
     """Well-formed, but it cannot be done: 422."""
+
+
+class AtWork(Conflicting):
+    """The same request, sent before, is still being worked on: 409, and worth another try."""
+
+    retry = Retry.SOON
+
+    def __init__(self, message: str, *, retry_after: float = 10.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class AnotherRequest(Unprocessable):
+    """The Idempotency-Key stands for another request: 422."""
 
 
 # The first class that fits decides; the order is from the special to the general.
@@ -92,7 +107,7 @@ def problem(error: MusterError) -> func.HttpResponse:
     if findings:
         body["errors"] = [{"field": finding.where, "message": finding.message} for finding in findings]
     headers = {}
-    if status == 503:
+    if status == 503 or isinstance(error, AtWork):
         headers["Retry-After"] = str(max(1, round(error.retry_after or 30)))
     return func.HttpResponse(
         json.dumps(body, ensure_ascii=False),

@@ -8,6 +8,8 @@ import azure.functions as func
 from functions.answers import answer, problems_told
 from functions.callers import admitted
 from functions.health import report_health
+from functions.repeating import name_of, once
+from functions.revalidation import revalidated
 from shared.config import platform_authenticates
 
 blueprint = func.Blueprint()
@@ -19,6 +21,7 @@ DOOR = func.AuthLevel.ANONYMOUS if platform_authenticates() else func.AuthLevel.
 @blueprint.function_name("install")
 @blueprint.route(route="installs", methods=["POST"], auth_level=DOOR)
 @problems_told
+@once
 async def install(req: func.HttpRequest) -> func.HttpResponse:
     """Enrol a cluster by hand and ask for a look; with dryRun say what would be done."""
     from functions.handworks import install_by_hand
@@ -29,20 +32,19 @@ async def install(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("clusters")
 @blueprint.route(route="clusters", methods=["GET"], auth_level=DOOR)
 @problems_told
+@revalidated
 async def clusters(req: func.HttpRequest) -> func.HttpResponse:
     """The fleet, filtered and paged; with `id` one cluster."""
-    from functions.readings import list_clusters, one_cluster
-    from shared.model.identity import ClusterId
+    from functions.readings import clusters_asked_for
 
     admitted(req)
-    if req.params.get("id"):
-        return await one_cluster(ClusterId.parse(req.params["id"]))
-    return await list_clusters(dict(req.params))
+    return await clusters_asked_for(dict(req.params))
 
 
 @blueprint.function_name("cluster")
 @blueprint.route(route="clusters/{key}", methods=["GET"], auth_level=DOOR)
 @problems_told
+@revalidated
 async def cluster(req: func.HttpRequest) -> func.HttpResponse:
     """One cluster: facts, decision and why, settings with origins, history."""
     from functions.readings import one_cluster
@@ -55,6 +57,7 @@ async def cluster(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("uninstall")
 @blueprint.route(route="clusters/{key}/uninstall", methods=["POST"], auth_level=DOOR)
 @problems_told
+@once
 async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
     """Remove the extension and keep it removed."""
     from functions.handworks import uninstall_by_hand
@@ -67,6 +70,7 @@ async def uninstall(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("look")
 @blueprint.route(route="clusters/{key}/reconcile", methods=["POST"], auth_level=DOOR)
 @problems_told
+@once
 async def look(req: func.HttpRequest) -> func.HttpResponse:
     """Ask for a look at one cluster."""
     from functions.handworks import ask_for_look
@@ -91,11 +95,12 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("pause")
 @blueprint.route(route="pauses", methods=["POST"], auth_level=DOOR)
 @problems_told
+@once
 async def pause(req: func.HttpRequest) -> func.HttpResponse:
     """Pause the fleet, a ring or a cluster."""
     from functions.steering import set_pause
 
-    return await set_pause(req.get_body(), admitted(req).name)
+    return await set_pause(req.get_body(), admitted(req).name, name_of(req))
 
 
 @blueprint.function_name("pauses")
@@ -134,6 +139,7 @@ async def approvals(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("approve")
 @blueprint.route(route="approvals/{id}", methods=["POST"], auth_level=DOOR)
 @problems_told
+@once
 async def approve(req: func.HttpRequest) -> func.HttpResponse:
     """Approve what waits, or take an approval back."""
     from functions.steering import decide_approval
@@ -144,6 +150,7 @@ async def approve(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("compliance")
 @blueprint.route(route="compliance", methods=["GET"], auth_level=DOOR)
 @problems_told
+@revalidated
 async def compliance(req: func.HttpRequest) -> func.HttpResponse:
     """The figures of the fleet, or what needs a person."""
     from functions.readings import fleet_figures
@@ -155,12 +162,25 @@ async def compliance(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.function_name("policy")
 @blueprint.route(route="policy", methods=["GET"], auth_level=DOOR)
 @problems_told
+@revalidated
 async def policy(req: func.HttpRequest) -> func.HttpResponse:
     """The policy in force, and the last document that was refused."""
     from functions.readings import policy_in_force
 
     admitted(req)
     return await policy_in_force()
+
+
+@blueprint.function_name("openapi")
+@blueprint.route(route="openapi.json", methods=["GET"], auth_level=DOOR)
+@problems_told
+@revalidated
+async def openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """This API, described for programs."""
+    from functions.openapi import document
+
+    admitted(req)
+    return answer(document())
 
 
 @blueprint.function_name("health")

@@ -37,6 +37,8 @@ _NAMES = (
     "http://schemas.microsoft.com/identity/claims/objectidentifier",
     "oid",
 )
+# The claims that hold the caller's object id, in one tenant the one that never changes.
+_IDENTITIES = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "oid")
 
 
 class Role(StrEnum):
@@ -48,10 +50,17 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever calls: the name that is recorded, and his roles."""
+    """Whoever calls.
+
+    Attributes:
+        name: what is recorded.
+        roles: what he may do.
+        identity: tells him from everybody else; names may change, and be given to others.
+    """
 
     name: str
     roles: frozenset[Role]
+    identity: str
 
     def may(self, method: str) -> bool:
         """Whether his roles suffice for a method."""
@@ -72,7 +81,7 @@ def caller_of(req: func.HttpRequest) -> Caller:
                 "X-MS-CLIENT-PRINCIPAL headers are set by App Service authentication alone, which is not on here. "
                 "Call with a function key and without them."
             )
-        return Caller(KEY_HOLDER, frozenset({Role.OPERATOR}))
+        return Caller(KEY_HOLDER, frozenset({Role.OPERATOR}), KEY_HOLDER)
     principal = _principal(named[0]) if len(named) == 1 else None
     if principal is None:
         raise Unauthenticated("App Service authentication is on and has named no caller: sign in, and send a token.")
@@ -110,4 +119,5 @@ def _caller(principal: "Principal") -> Caller:
         claims.setdefault(claim.typ, []).append(claim.val)
     roles = {word for typ in {*_ROLES, principal.role_typ or _ROLES[0]} for word in claims.get(typ, ())}
     name = next((claims[typ][0] for typ in _NAMES if claims.get(typ)), "somebody without a name")
-    return Caller(name[:200], frozenset(role for role in Role if role.value in roles))
+    identity = next((claims[typ][0] for typ in _IDENTITIES if claims.get(typ)), name)
+    return Caller(name[:200], frozenset(role for role in Role if role.value in roles), identity)

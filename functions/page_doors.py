@@ -9,7 +9,7 @@ a token in the form equals the one in a cookie that no other site can read or se
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -79,7 +79,7 @@ def _caller(req: func.HttpRequest) -> Caller:
         raise NotFound("The page is served behind App Service authentication only. The API answers with a key.")
     if not hmac.compare_digest(_cookie(req, _ENTRY).encode(), token.encode()):
         raise Unauthenticated("Open the page by the address that the host printed when it started.")
-    return Caller("you", caller.roles) if caller.name == KEY_HOLDER else caller
+    return replace(caller, name="you") if caller.name == KEY_HOLDER else caller
 
 
 def entrance(req: func.HttpRequest) -> func.HttpResponse | None:

@@ -1,7 +1,6 @@
 """What the API shows: lists, one cluster, figures, the policy in force."""
 
 import base64
-import binascii
 import csv
 import io
 from collections.abc import Iterable, Mapping
@@ -11,47 +10,41 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
+from functions.queries import ClusterQuery, ComplianceQuery, read_query
+from functions.revalidation import weak_tag
 from shared.composition import House, house
-from shared.errors import Finding, RequestError
+from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import nearly, preview
 from shared.report.views import decision_view
 
-_DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
+
+async def clusters_asked_for(params: Mapping[str, str]) -> func.HttpResponse:
+    """GET /clusters: the fleet, or with `id` one cluster."""
+    asked = read_query(ClusterQuery, params)
+    return await (one_cluster(ClusterId.parse(asked.id)) if asked.id else _list(asked))
 
 
-async def list_clusters(params: Mapping[str, str]) -> func.HttpResponse:
-    """GET /clusters."""
-    limit, after = _limit(params.get("limit")), _position(params.get("continuation"))
+async def _list(asked: ClusterQuery) -> func.HttpResponse:
+    after = _position(asked.continuation)
     fleet = await (await house()).inventory.fleet()
-    chosen = [entry for entry in selected(fleet.entries, params) if entry.id > after]
+    chosen = [entry for entry in selected(fleet.entries, asked.filters()) if entry.id > after]
     body: dict[str, Any] = {
-        "items": [Line.read(entry).plain() for entry in chosen[:limit]],
+        "items": [Line.read(entry).plain() for entry in chosen[: asked.limit]],
         "asOf": fleet.as_of.isoformat() if fleet.as_of else None,
     }
-    if len(chosen) > limit:
-        body["continuation"] = base64.urlsafe_b64encode(chosen[limit - 1].id.encode()).decode()
+    if len(chosen) > asked.limit:
+        body["continuation"] = base64.urlsafe_b64encode(chosen[asked.limit - 1].id.encode()).decode()
     return answer(body)
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _DEFAULT_LIMIT
-    if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_LIMIT:
-        raise RequestError(
-            "The limit cannot be used.", (Finding("limit", f"a whole number from 1 to {_LARGEST_LIMIT}"),)
-        )
-    return int(text)
-
-
-def _position(text: str | None) -> str:
-    if not text:
-        return ""
+def _position(text: str) -> str:
+    """The id of the last cluster of the page before; pages go by ids as texts."""
     try:
-        return base64.b64decode(text, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError, ValueError) as error:
+        return str(ClusterId.parse(base64.b64decode(text, altchars=b"-_", validate=True).decode())) if text else ""
+    except (InvalidClusterId, ValueError) as error:  # wrong base64 and wrong UTF-8 are ValueErrors
         raise RequestError(
             "The continuation cannot be used.", (Finding("continuation", "must come from an answer"),)
         ) from error
@@ -59,7 +52,8 @@ def _position(text: str | None) -> str:
 
 async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
     """GET /clusters/<key>."""
-    return answer(await cluster_view(await house(), cluster))
+    view = await cluster_view(await house(), cluster)
+    return answer(view, headers={"ETag": weak_tag(_lasting(view))})
 
 
 async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
@@ -97,26 +91,30 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
     return view
 
 
+def _lasting(view: dict[str, Any]) -> dict[str, Any]:
+    """The view without the moments that only say when this reading was taken: the next one changes them and no more."""
+    state, found = view["state"] | {"verifiedAt": None}, view["verification"]
+    if state["hold"] is not None:
+        state["hold"] = state["hold"] | {"next": None}
+    return view | {"nextLook": None, "state": state, "verification": found and found | {"at": None}}
+
+
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
     """GET /compliance."""
-    form, view = params.get("format", "json"), params.get("view")
-    if form not in {"json", "csv", "html"}:
-        raise RequestError("The format is not known.", (Finding("format", "json, csv or html"),))
-    if view not in {None, "", "attention"}:
-        raise RequestError("The view is not known.", (Finding("view", "attention"),))
+    asked = read_query(ComplianceQuery, params)
     home = await house()
-    if form == "html":
+    if asked.format == "html":
         from functions.page_views import overview_of
         from shared.report.rendering import report
 
         return func.HttpResponse(report(**await overview_of(home)), mimetype="text/html")
     fleet = await home.inventory.fleet()
-    if view:
+    if asked.view:
         fleet = replace(fleet, entries=[entry for entry in fleet.entries if needs_attention(entry)])
-    if form == "csv":
+    if asked.format == "csv":
         return func.HttpResponse(_csv(map(Line.read, fleet.entries)), mimetype="text/csv")
     body = fleet.plain(home.clock())
-    if view:
+    if asked.view:
         body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
     return answer(body)
 

@@ -1,61 +1,113 @@
-"""The bodies that the API takes, validated; and the errors that name each wrong field."""
+"""The bodies that the API takes, validated; and the errors that name each wrong field.
 
+functions/openapi.py describes the API by these same models: what they refuse is what the document says.
+"""
+
+import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from shared.errors import Finding, RequestError
 
 LARGEST_BODY = 64 * 1024
 
-Reason = Annotated[str, Field(max_length=1000)]
+# Blanks around a text go before it is measured, so that a text of blanks is none: the pattern says that to readers.
+_WORDS = r"[^\s\x85]"
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE | re.ASCII)
+
+
+def _date_time(given: Any) -> Any:
+    # pydantic alone would take numbers, and texts of digits, for seconds since 1970.
+    if not isinstance(given, str) or not _DATE_TIME.fullmatch(given.strip()):
+        raise ValueError("must be a date-time with seconds and offset, such as 2026-12-01T08:00:00+01:00")
+    return given
+
+
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_date_time)]
+Reason = Annotated[str, Field(max_length=1000, description="Why, in words for people; it is kept and shown.")]
+NamedReason = Annotated[Reason, Field(min_length=1, pattern=_WORDS)]
 Value = str | bool | int | float
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    # Strict: "no" and 0 are no booleans where a boolean lets running work be dropped.
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, strict=True, allow_inf_nan=False)
 
 
 class Install(_Body):
-    """POST /installs."""
+    """An installation by hand."""
 
-    cluster: Annotated[str, Field(min_length=1, max_length=400)]
-    profile: Annotated[str, Field(min_length=1, max_length=100)] | None = None
-    settings: Annotated[dict[str, Value], Field(max_length=100)] = {}
-    until: AwareDatetime | None = None
+    cluster: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=400,
+            description="The cluster's ARM id.",
+            json_schema_extra={"format": "cluster-id"},
+        ),
+    ]
+    profile: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=100,
+                pattern=_WORDS,
+                description="A profile of the policy; without it the rules decide.",
+            ),
+        ]
+        | None
+    ) = None
+    settings: Annotated[
+        dict[str, Value], Field(max_length=100, description="Settings of the extension, over those of the profile.")
+    ] = {}
+    until: Annotated[Moment | None, Field(description="When the enrolment ends by itself; must lie in the future.")] = (
+        None
+    )
     reason: Reason = ""
-    dryRun: bool = False  # noqa: N815  the API's own spelling
+    dryRun: Annotated[bool, Field(description="Say what would be done, and do nothing.")] = False  # noqa: N815  the API's own spelling
 
 
 class Uninstall(_Body):
-    """POST /clusters/<key>/uninstall."""
+    """A removal by hand."""
 
-    reason: Annotated[Reason, Field(min_length=1)]
-    acceptDisruption: bool = False  # noqa: N815  the API's own spelling
+    reason: NamedReason
+    acceptDisruption: Annotated[  # noqa: N815  the API's own spelling
+        bool, Field(description="Running jobs and endpoints may be dropped.")
+    ] = False
 
 
 class PauseRequest(_Body):
-    """POST /pauses."""
+    """A pause: nothing is written meanwhile."""
 
-    scope: Annotated[str, Field(max_length=600, pattern=r"^(fleet|ring/[^/]+|cluster/[A-Za-z0-9_-]+)$")]
-    until: AwareDatetime
-    reason: Annotated[Reason, Field(min_length=1)]
+    scope: Annotated[
+        str,
+        Field(
+            max_length=600,
+            pattern=r"^(fleet|ring/[^/]+|cluster/[A-Za-z0-9_-]+)$",
+            description="`fleet`, `ring/<name>` or `cluster/<key>`.",
+            json_schema_extra={"format": "pause-scope"},
+        ),
+    ]
+    until: Annotated[Moment, Field(description="When it ends by itself; must lie in the future.")]
+    reason: NamedReason
 
 
 class ApprovalRequest(_Body):
-    """POST /approvals/<id>."""
+    """A person's yes, or the taking back of one."""
 
-    approve: bool
-    reason: Annotated[Reason, Field(min_length=1)]
+    approve: Annotated[bool, Field(description="false takes an approval back.")]
+    reason: NamedReason
 
 
 class Look(_Body):
-    """POST /clusters/<key>/reconcile."""
+    """A look at one cluster: nothing has to be said about it."""
 
 
 def read[B: _Body](kind: type[B], raw: bytes) -> B:
-    """Read a request's body.
+    """Read a request's body. It is JSON, whatever its Content-Type says.
 
     Raises:
         RequestError: it is too large, no JSON, or has wrong fields, each of which is named.
@@ -65,11 +117,14 @@ def read[B: _Body](kind: type[B], raw: bytes) -> B:
     try:
         return kind.model_validate_json(raw or b"{}")
     except ValidationError as error:
-        findings = tuple(
-            Finding(".".join(str(part) for part in each["loc"]), each["msg"])
-            for each in error.errors(include_url=False)
-        )
-        raise RequestError("The body does not have the expected form.", findings) from error
+        raise RequestError("The body does not have the expected form.", findings_of(error)) from error
+
+
+def findings_of(error: ValidationError) -> tuple[Finding, ...]:
+    """What is wrong, field by field."""
+    return tuple(
+        Finding(".".join(str(part) for part in each["loc"]), each["msg"]) for each in error.errors(include_url=False)
+    )
 
 
 def future(until: datetime | None, now: datetime) -> None:

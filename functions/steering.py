@@ -25,8 +25,8 @@ _STANDS = timedelta(days=7)
 _MASS_STANDS = timedelta(days=1)
 
 
-async def set_pause(raw: bytes, who: str) -> func.HttpResponse:
-    """POST /pauses."""
+async def set_pause(raw: bytes, who: str, name: str | None = None) -> func.HttpResponse:
+    """POST /pauses. The same `name` of a request gives the same pause, should it be done twice."""
     body = read(PauseRequest, raw)
     home = await house()
     now = home.clock()
@@ -38,7 +38,8 @@ async def set_pause(raw: bytes, who: str) -> func.HttpResponse:
         rings = [*(ring.name for ring in (await home.reconciler.generations.current()).rollout.rings), REST]
         if name not in rings:
             raise RequestError("There is no such ring.", (Finding("scope", f"rings are {', '.join(rings)}"),))
-    word = FleetWord(f"pause-{uuid.uuid4().hex[:12]}", FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
+    pause = f"pause-{(name or uuid.uuid4().hex)[:12]}"
+    word = FleetWord(pause, FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
     await home.intents.say(word)
     return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
 

@@ -43,7 +43,7 @@ from shared.reconcile.record import Recorder
 from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
 from shared.reconcile.surroundings import SurroundingsSource
-from shared.state import documents, history, intents, leases, letters, memory
+from shared.state import documents, history, intents, kept, leases, letters, memory
 from shared.state.letters import Letters
 from shared.state.messages import Messages
 from shared.state.outbox import Outbox
@@ -74,6 +74,7 @@ class House:
     topic: Topic
     messages: Messages
     table: memory.MemoryTable
+    answers: kept.KeptAnswers
     clock: Callable[[], datetime]
 
 
@@ -170,6 +171,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             topic,
             messages,
             table,
+            kept.KeptAnswers(storage.table(kept.TABLE)),
             clock,
         )
 

@@ -37,6 +37,7 @@ var tables = [
   'mustermemory'
   'musterintents'
   'musterhistory'
+  'musteranswers'
 ]
 
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from shared.azure import kql
 from shared.model import event, notice
 from shared.model.message import EVENTS_QUEUE, QUEUE
-from shared.state import documents, history, intents, leases, memory
+from shared.state import documents, history, intents, kept, leases, memory
 from tests.infra.bicep import Template
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ def test_storage_holds_what_the_product_uses():
     """Containers, queues and tables by the names in the product."""
     made = template("modules/storage.bicep").variables
 
-    assert set(made["tables"]) == {memory.TABLE, intents.TABLE, history.TABLE}
+    assert set(made["tables"]) == {memory.TABLE, intents.TABLE, history.TABLE, kept.TABLE}
     assert set(made["queues"]) == {
         queue for name in (QUEUE, EVENTS_QUEUE, notice.QUEUE) for queue in (name, f"{name}-poison")
     }

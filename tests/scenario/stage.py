@@ -162,7 +162,7 @@ class Stage:
         url = self.stack.host_urls[host] + path
         answer = self._session.request(method, url, data=data, headers=own | dict(headers or {}), timeout=60)
         parsed: Any = answer.text
-        if "json" in answer.headers.get("Content-Type", ""):
+        if answer.content and "json" in answer.headers.get("Content-Type", ""):
             parsed = answer.json()
         return Answer(answer.status_code, answer.headers, parsed)
 

@@ -27,6 +27,7 @@ FUNCTIONS = {
     "approve",
     "compliance",
     "policy",
+    "openapi",
     "health",
 }
 
@@ -62,6 +63,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
         "compliance": stage.get("/api/compliance"),
         "policy": stage.get("/api/policy"),
+        "openapi": stage.get("/api/openapi.json"),
         "health": stage.get("/api/health", key=False),
         "page": stage.get("/api/ui", key=False),
         "page_form": stage.call("POST", "/api/ui/approvals/nothing", b"reason=a+trial", key=False),
@@ -98,6 +100,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "resume": 200,
         "compliance": 200,
         "policy": 200,
+        "openapi": 200,
         "health": 200,
         "page": 401,
         "page_form": 401,
