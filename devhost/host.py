@@ -155,7 +155,8 @@ class Host:
 
     async def _listen(self, dispatch: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
         application = web.Application(client_max_size=LARGEST_BODY)
-        application.router.add_route("*", "/{path:.*}", dispatch)
+        # The server matches decoded paths, in which a line may end.
+        application.router.add_route("*", "/{path:(?s:.*)}", dispatch)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._plan.port)

@@ -52,6 +52,7 @@ def test_a_body_that_is_far_too_large_is_refused(stage: Stage, path: str) -> Non
         "..%2f..%2fsubscriptions",
         "L3N1YnNjcmlwdGlvbnMvLi4vLi4vcHJvdmlkZXJz",
         "%00",
+        "a%0Ab",
         "a" * 5000,
         "'%20or%20PartitionKey%20ne%20'",
         "x'%7C%20union%20resources",
@@ -61,7 +62,10 @@ def test_a_key_that_is_no_clusters_leads_nowhere(stage: Stage, key: str) -> None
     """Path tricks and other languages' quotes: refused or not found, and Azure is asked nothing."""
     before = len(stage.control.requests())
 
-    assert stage.get(f"/api/clusters/{key}").status in {400, 404, 414}
+    answer = stage.get(f"/api/clusters/{key}")
+
+    assert answer.status in {400, 404, 414}
+    assert answer.headers["Content-Type"] == "application/problem+json"
     assert stage.post(f"/api/clusters/{key}/reconcile").status in {400, 404, 414}
     assert len(stage.control.requests()) == before
 
