@@ -15,11 +15,11 @@ from shared.model.state import Condition, HoldCode, Management, Reachability, Ve
 
 
 def served():
-    """Every route of the app: method and path to its function and whether anybody may call it."""
+    """Every route of the API: method and path to its function and whether anybody may call it. Pages are for people."""
     routes = {}
     for function in app.get_functions():
         trigger = function.get_trigger().get_dict_repr()
-        if trigger["type"] == "httpTrigger":
+        if trigger["type"] == "httpTrigger" and not trigger["route"].startswith("ui/"):
             for method in trigger["methods"]:
                 opened = trigger["authLevel"] == AuthLevel.ANONYMOUS
                 routes[method.value, f"/{trigger['route']}"] = (function.get_function_name(), opened)
