@@ -4,9 +4,9 @@
 
 It works by your own login (az, or AZURE_CLIENT_ID for a managed identity) through the adapters that Muster uses, and
 touches nothing but the named clusters, which must carry the tag `muster-acceptance=throw-away`. For each it installs
-the extension, sends it again while it is created, rotates its protected values (Arc), makes an update fail, mends it,
-and removes everything. What was asked and answered goes, redacted, into build/live-<time>.jsonl; what each step says
-about docs/assumptions.md is printed.
+the extension, sends it again while it is created, looks at it as a Muster that never sent it (adoption), rotates its
+protected values (Arc), makes an update fail, mends it, and removes everything. What was asked and answered goes,
+redacted, into build/live-<time>.jsonl; what each step says about docs/assumptions.md is printed.
 
 Takes an hour or more: Azure installs in ten to forty minutes. Leaves with 0 where every step ended as assumed.
 """
@@ -20,13 +20,14 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 from shared.azure.arm import Arm
 from shared.azure.credentials import credential
@@ -37,8 +38,16 @@ from shared.azureml.derivation import derive
 from shared.config import PUBLIC_ARM
 from shared.errors import Absent, AzureError, InProgress, MusterError, Refused
 from shared.model.cluster import Cluster
+from shared.model.decision import Action, Decision
 from shared.model.extension import DesiredExtension, Extension
+from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId
+from shared.model.observation import Observation
+from shared.model.request import Reason
+from shared.model.state import Condition
+from shared.policy.loading import PolicyText, parse_policy
+from shared.policy.model import Policy
+from shared.reconcile.decide import decide
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSENT = ("muster-acceptance", "throw-away")
@@ -48,38 +57,52 @@ _SECRET = re.compile(r"(SharedAccessKey=|\"(?:primary|secondary)(?:Key|Connectio
 _GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Transcript(SansIOHTTPPolicy[Any, Any]):
-    """Writes down every request and its answer, without secrets, ids of people and ids of subscriptions."""
+class Transcript(AsyncHTTPPolicy[Any, Any]):
+    """Writes down requests and their answers, without secrets, ids of people and ids of subscriptions.
+
+    A request that is asked again and answered the same is written once.
+    """
 
     def __init__(self, place: Path) -> None:
         super().__init__()
         place.parent.mkdir(parents=True, exist_ok=True)
         self.place = place
         self._names: dict[str, str] = {}
+        self._last: dict[str, Any] = {}
 
-    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
-        """One line for an answer."""
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """Pass a request on, and write one line for its answer, whose body is read to its end here."""
+        response = await self.next.send(request)
         asked, answer = request.http_request, response.http_response
-        try:
-            body = answer.text()
-        except Exception:  # noqa: BLE001  what cannot be read is not written down
-            body = ""
+        if answer.is_stream_consumed:
+            body = answer.content
+        else:
+            # aiohttp keeps what it has read; azure-core would stumble over an empty body that it is asked for twice.
+            body = await answer.read() if await answer.internal_response.read() else b""
         line = {
             "method": asked.method,
-            "url": self.redacted(asked.url),
+            "url": self.redacted(urlsplit(asked.url)._replace(netloc="arm").geturl()),
             "sent": self.redacted(_text(asked)),
             "status": answer.status_code,
-            "answer": self.redacted(body),
+            "answer": self.redacted(body.decode(errors="replace")),
         }
+        if line == self._last:
+            return response  # waiting for an end asks the same a hundred times
+        self._last = line
         with self.place.open("a") as file:
             file.write(json.dumps(line) + "\n")
+        return response
 
     def redacted(self, text: str) -> str:
         """The text with every id renamed, the same one to the same name, and no secret."""
         text = _SECRET.sub(r"\1***", text)
         text = re.sub(r'("configurationProtectedSettings": *\{)[^}]*\}', r"\1}", text)
         text = re.sub(r'("(?:createdBy|lastModifiedBy)": *")[^"]*', r"\1somebody", text)
-        return _GUID.sub(lambda found: self._names.setdefault(found[0].lower(), f"id-{len(self._names)}"), text)
+        text = _GUID.sub(lambda found: self._names.setdefault(found[0].lower(), f"id-{len(self._names)}"), text)
+        for guid, name in self._names.items():
+            # The names of a relay hold the subscription's id without its dashes.
+            text = text.replace(guid.replace("-", ""), name)
+        return text
 
 
 def _text(request: Any) -> str:
@@ -107,6 +130,7 @@ class Acceptance:
         try:
             await self._install(desired)
             await self._again(desired)
+            await self._adopt(desired)
             await self._rotate(desired)
             await self._update(desired)
         finally:
@@ -163,6 +187,37 @@ class Acceptance:
             found.settings.get(key, "").lower() == value.lower() for key, value in desired.settings.items()
         )
 
+    async def _adopt(self, desired: DesiredExtension) -> None:
+        """What a Muster decides that remembers nothing of this extension; nothing is sent."""
+        found = await self.extension()
+        if found is None:
+            self.told["adoption: there is an extension to look at"] = False
+            return
+        same, other = (_policy(desired.settings, more) for more in ({}, {"installVolcano": "false"}))
+        kept, reported = (self._decided(found, policy) for policy in (same, other))
+        self.told["adoption: somebody else's extension that is as wanted is left alone"] = (
+            kept.action is Action.NOTHING and kept.state.condition is Condition.CURRENT
+        )
+        self.told["adoption: what differs in it is reported and not written"] = (
+            reported.action is Action.NOTHING and reported.state.condition is Condition.DRIFTED
+        )
+        ours = self._decided(found, other, own_names=frozenset({(found.created_by or "").lower()}))
+        self.told["1: after a loss of memory it is known again by who created it"] = (
+            ours.intended is not None and ours.intended.writes
+        )
+
+    def _decided(self, found: Extension, policy: Policy, own_names: frozenset[str] = frozenset()) -> Decision:
+        selected = replace(self.cluster, tags={**self.cluster.tags, policy.select_tag: "true"})
+        seen = Observation(
+            self.cluster.id,
+            Reason.MANUAL,
+            Gates(Mode.ENFORCE),
+            cluster=selected,
+            extensions=(found,),
+            own_names=own_names,
+        )
+        return decide(seen, policy, datetime.now(UTC))
+
     async def _rotate(self, desired: DesiredExtension) -> None:
         """The protected map alone, whole, as a rotation sends it; an Arc cluster's holds the relay's key."""
         if desired.relay is None:
@@ -197,6 +252,19 @@ class Acceptance:
             unused = await self.relays.ours_and_unused(self.cluster.id, desired.relay)
             self.told["50: the relay is ours and unused afterwards"] = unused
             await self.relays.remove(self.cluster.id, desired.relay)
+
+
+def _policy(settings: Mapping[str, str], more: Mapping[str, str]) -> Policy:
+    """A policy whose one profile wants what a person can ask for of these settings, and more."""
+    wanted = {"enableTraining": settings["enableTraining"], **more}
+    document = {
+        "version": 1,
+        "profiles": {"acceptance": {"settings": wanted}},
+        "rules": [{"name": "all", "profile": "acceptance"}],
+        "verification": {"aks": "none"},
+        "enforcement": {"updateSafe": "act", "updateDisruptive": "act"},
+    }
+    return parse_policy([PolicyText("acceptance.yaml", json.dumps(document))])
 
 
 @asynccontextmanager
