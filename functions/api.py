@@ -84,8 +84,7 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     from functions.handworks import withdraw_word
     from shared.model.identity import ClusterId
 
-    admitted(req)
-    return await withdraw_word(ClusterId.from_key(req.route_params["key"]))
+    return await withdraw_word(ClusterId.from_key(req.route_params["key"]), admitted(req).name)
 
 
 @blueprint.function_name("pause")
@@ -116,8 +115,7 @@ async def resume(req: func.HttpRequest) -> func.HttpResponse:
     """End a pause."""
     from functions.steering import end_pause
 
-    admitted(req)
-    return await end_pause(req.route_params["id"])
+    return await end_pause(req.route_params["id"], admitted(req).name)
 
 
 @blueprint.function_name("approvals")
@@ -150,6 +148,19 @@ async def compliance(req: func.HttpRequest) -> func.HttpResponse:
 
     admitted(req)
     return await fleet_figures(dict(req.params))
+
+
+@blueprint.function_name("audit")
+@blueprint.route(route="audit", methods=["GET"], auth_level=_DOOR)
+@problems_told
+async def audit(req: func.HttpRequest) -> func.HttpResponse:
+    """The days of the audit trail; with `day` its lines, as they stand there."""
+    from functions.readings import audit_days, audit_lines
+
+    admitted(req)
+    if req.params.get("day"):
+        return await audit_lines(req.params["day"], req.params.get("continuation"))
+    return await audit_days()
 
 
 @blueprint.function_name("policy")

@@ -4,6 +4,7 @@ import base64
 import binascii
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from shared.model.identity import ClusterId
 from shared.reconcile.preview import preview
 from shared.report.views import decision_view
 
+_DAY, _OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), re.compile(r"[0-9]{1,12}")
 _DEFAULT_LIMIT, _LARGEST_LIMIT = 100, 1000
 
 _FILTERS: dict[str, Callable[[Line], str]] = {
@@ -144,6 +146,25 @@ def _csv(lines: list[Line]) -> str:
 def _inert(cell: str) -> str:
     """A cell that a spreadsheet shows and does not compute."""
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+async def audit_days() -> func.HttpResponse:
+    """GET /audit."""
+    return answer({"days": await (await house()).trail.days()})
+
+
+async def audit_lines(day: str, continuation: str | None) -> func.HttpResponse:
+    """GET /audit?day=: lines as texts, byte for byte, since their hashes are over that."""
+    if not _DAY.fullmatch(day):
+        raise RequestError("The day cannot be used.", (Finding("day", "such as 2026-11-27"),))
+    if continuation and not _OFFSET.fullmatch(continuation):
+        raise RequestError("The continuation cannot be used.", (Finding("continuation", "as it was given"),))
+    lines, after = await (await house()).trail.page(day, int(continuation or 0))
+    # What somebody put there may be no text at all; whatever it is read as, its hash will not fit.
+    body: dict[str, Any] = {"day": day, "lines": [line.decode(errors="replace") for line in lines]}
+    if after is not None:
+        body["continuation"] = str(after)
+    return answer(body)
 
 
 async def policy_in_force() -> func.HttpResponse:

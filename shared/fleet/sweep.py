@@ -18,6 +18,7 @@ from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, Storage
 from shared.fleet import announcing, snapshot
 from shared.fleet.announcing import Announcer, Open
 from shared.fleet.asking import is_overdue
+from shared.fleet.auditing import Auditor
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.ledger import Ledger, kept
@@ -51,7 +52,12 @@ _PROBES = 10
 
 @dataclass(slots=True)
 class Report:
-    """What one sweep saw and did; `lag` is how many seconds the last whole one is ago."""
+    """What one sweep saw and did.
+
+    Attributes:
+        lag: how many seconds the last whole one is ago.
+        unaudited: partitions of the memories in which records wait for the audit.
+    """
 
     started: datetime
     clusters: int = 0
@@ -63,6 +69,7 @@ class Report:
     trouble: str = ""
     lag: float | None = None
     read: bool = False
+    unaudited: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,7 @@ class Sweep:
     gates: Callable[[], Gates]
     gatekeeper: Gatekeeper
     announcer: Announcer
+    auditor: Auditor
     own_names: frozenset[str]
     clock: Callable[[], datetime]
 
@@ -96,7 +104,7 @@ class Sweep:
             report.trouble = error.message
             if isinstance(error, NotAuthorized):
                 await self.rights.note()
-            wanted = {each: "overdue" async for each in self._overdue(report.started)}
+            wanted = {each: "overdue" async for each in self._overdue(report)}
         else:
             doubtful = doubts(found.known, found.unlisted, found.fresh, _most_fresh(policy, words, report.started))
             wanted = _wanted(found, doubtful, report.started)
@@ -112,6 +120,7 @@ class Sweep:
         await self._ask(wanted, report)
         standing |= announcing.of_sweep(report.whole, report.trouble)
         await self.announcer.announce(standing, whole=report.whole, read=report.read)
+        await self.auditor.run(report.unaudited)
         self._tell(report)
         return report
 
@@ -128,7 +137,7 @@ class Sweep:
         previous = await self._previous()
         if previous is not None:
             report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
-        found = await surveyor.survey(footing, previous)
+        found = await surveyor.survey(footing, previous, report.unaudited)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -223,9 +232,9 @@ class Sweep:
         figures = {"asOf": report.started.isoformat(), "figures": found.figures.plain()}
         await self.documents.write(snapshot.FIGURES, figures)
 
-    async def _overdue(self, now: datetime) -> AsyncIterator[ClusterId]:
-        async for _, stored in self.table.stored():
-            if is_overdue(stored.next_look, now, waiting=stored.waiting):
+    async def _overdue(self, report: Report) -> AsyncIterator[ClusterId]:
+        async for _, stored in self.table.stored(report.unaudited):
+            if is_overdue(stored.next_look, report.started, waiting=stored.waiting):
                 yield ClusterId.from_key(stored.key)
 
     async def _ask(self, wanted: dict[ClusterId, str], report: Report) -> None:
