@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, status, steering
+from shared.cli import audit, explain, history, import_fleet, letters, lint, policy_tests, render, status, steering
 from shared.errors import MusterError
 
 ERROR = 1
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 
 app.command("approve")(steering.approve)
+app.add_typer(audit.audit, name="audit")
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
 app.command("import")(import_fleet.import_fleet)

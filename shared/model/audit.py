@@ -165,10 +165,10 @@ class Chain:
             return Break(place, f"the {line.n - head.n - 1} lines before it were removed", subject)
         last, before = self._last or (None, place)
         named = str(last.record.get("subject", "")) if last else ""
-        if last is not None and (line.n, line.prev) == (last.n, last.prev):
+        if last is not None and (line.n, line.prev) == (last.n, last.prev) and line != last:
             return Break(before, "it stands where another line stands: one of the two was inserted", named)
         if line.n == head.n + 1:
             return Break(before, "the line after it goes on from another one: it was changed", named)
-        if line.n == 1:
+        if line.n == 1 and line.record.get("id") not in self._ids:
             return Break(place, "the trail begins anew here: what stood before it could not be continued", subject)
         return Break(place, "it does not belong here: it was inserted, or moved", subject)

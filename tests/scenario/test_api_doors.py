@@ -21,6 +21,7 @@ ROUTES = (
     ("POST", "/api/approvals/nothing"),
     ("GET", "/api/compliance"),
     ("GET", "/api/policy"),
+    ("GET", "/api/audit"),
 )
 
 

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "approvals",
     "approve",
     "compliance",
+    "audit",
     "policy",
     "health",
 }
