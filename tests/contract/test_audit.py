@@ -232,6 +232,12 @@ async def test_a_day_of_a_hundred_thousand_installations_fits_into_a_blob(place)
     records, blocks = len(place.records()), blob.append_blob_committed_block_count
 
     assert records == len(subscriptions) * each_has
+    lines, offset, pages = [], 0, 0
+    while offset is not None:
+        some, offset = await place.trail.page("2026-11-27", offset)
+        lines, pages = lines + some, pages + 1
+    assert b"\n".join([*lines, b""]) == raw_days(place.connection, place.name)["2026-11-27"]
+    assert pages > 2
     assert blocks <= 2 * (records // 1000 + blob.size // LARGEST_BLOCK) + 1
     assert blob.size / blocks <= LARGEST_BLOCK
     # Eight records for each cluster, every one of them as large as here on the average, and a sweep every minute.

@@ -60,6 +60,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "approvals": stage.get("/api/approvals"),
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
         "compliance": stage.get("/api/compliance"),
+        "audit": stage.get("/api/audit"),
         "policy": stage.get("/api/policy"),
         "health": stage.get("/api/health", key=False),
     }
@@ -94,6 +95,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "approve": 404,
         "resume": 200,
         "compliance": 200,
+        "audit": 200,
         "policy": 200,
         "health": 200,
     }
