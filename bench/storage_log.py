@@ -7,7 +7,7 @@ from pathlib import Path
 
 # Azurite writes morgan's "common" format: ... "PUT /devstoreaccount1/container/blob?comp=lease HTTP/1.1" 201 -
 _REQUEST = re.compile(r'"(?P<method>[A-Z]+) /[a-z0-9]+/(?P<path>\S*) HTTP/[\d.]+" \d{3}')
-_TABLE = re.compile(r"(?:Tables|[a-z][a-z0-9]*)(?:\(|$|\?)", re.IGNORECASE)
+_TABLE = re.compile(r"(?:Tables|\$batch|[a-z][a-z0-9]*)(?:\(|$|\?)", re.IGNORECASE)
 
 
 def classified(lines: Iterable[str]) -> Counter[str]:

@@ -88,8 +88,7 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     from functions.handworks import withdraw_word
     from shared.model.identity import ClusterId
 
-    admitted(req)
-    return await withdraw_word(ClusterId.from_key(req.route_params["key"]))
+    return await withdraw_word(ClusterId.from_key(req.route_params["key"]), admitted(req).name)
 
 
 @blueprint.function_name("pause")
@@ -121,8 +120,7 @@ async def resume(req: func.HttpRequest) -> func.HttpResponse:
     """End a pause."""
     from functions.steering import end_pause
 
-    admitted(req)
-    return await end_pause(req.route_params["id"])
+    return await end_pause(req.route_params["id"], admitted(req).name)
 
 
 @blueprint.function_name("approvals")
@@ -157,6 +155,17 @@ async def compliance(req: func.HttpRequest) -> func.HttpResponse:
 
     admitted(req)
     return await fleet_figures(dict(req.params))
+
+
+@blueprint.function_name("audit")
+@blueprint.route(route="audit", methods=["GET"], auth_level=DOOR)
+@problems_told
+async def audit(req: func.HttpRequest) -> func.HttpResponse:
+    """The days of the audit trail; with `day` its lines, as they stand there."""
+    from functions.readings import audit_trail
+
+    admitted(req)
+    return await audit_trail(dict(req.params))
 
 
 @blueprint.function_name("policy")

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from functions import queries, requests, responses
+from functions import fleet_responses, queries, requests, responses
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +164,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "The figures of the fleet, or what needs a person.",
         {
             200: Answer(
-                responses.Compliance,
+                fleet_responses.Compliance,
                 "The figures; as CSV one line per cluster; as HTML the overview.",
                 texts=("text/csv", "text/html"),
             )
@@ -173,11 +173,19 @@ OPERATIONS: tuple[Operation, ...] = (
         revalidated=True,
     ),
     Operation(
+        "audit",
+        "GET",
+        "/audit",
+        "The days of the audit trail; with `day` its lines, as they stand there.",
+        {200: Answer(fleet_responses.AuditDays | fleet_responses.AuditLines, "The days, or a page of lines.")},
+        query=queries.AuditQuery,
+    ),
+    Operation(
         "policy",
         "GET",
         "/policy",
         "The policy in force, and the last document that was refused.",
-        {200: Answer(responses.PolicyInForce, "The policy.")},
+        {200: Answer(fleet_responses.PolicyInForce, "The policy.")},
         revalidated=True,
     ),
     Operation(
@@ -194,8 +202,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "/health",
         "Whether this instance can do its work, and what to do where it cannot.",
         {
-            200: Answer(responses.Health, "It can, or can in part (`degraded`)."),
-            503: Answer(responses.Health, "It cannot."),
+            200: Answer(fleet_responses.Health, "It can, or can in part (`degraded`)."),
+            503: Answer(fleet_responses.Health, "It cannot."),
         },
         open=True,
     ),

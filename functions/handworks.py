@@ -18,6 +18,7 @@ from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 from shared.report.views import decision_view
+from shared.report.words import cluster_word, withdrawal
 
 _HIDDEN = "***"
 
@@ -47,8 +48,7 @@ async def install_by_hand(raw: bytes, who: str) -> func.HttpResponse:
     _not_hands_off(policy, cluster, intent, now)
     if body.dryRun:
         return await _dry_run(home, policy, intent)
-    await home.intents.put(intent)
-    return await _asked(home, cluster_id, now)
+    return await _said(home, intent)
 
 
 async def uninstall_by_hand(cluster: ClusterId, raw: bytes, who: str) -> func.HttpResponse:
@@ -58,18 +58,16 @@ async def uninstall_by_hand(cluster: ClusterId, raw: bytes, who: str) -> func.Ht
     await _in_scope(home, cluster)
     now = home.clock()
     facts = await _existing(home, cluster)
-    await home.intents.put(
-        Intent(
-            cluster,
-            Word.REMOVE,
-            who,
-            body.reason,
-            now,
-            accept_disruption=body.acceptDisruption,
-            incarnation=facts.incarnation,
-        )
+    intent = Intent(
+        cluster,
+        Word.REMOVE,
+        who,
+        body.reason,
+        now,
+        accept_disruption=body.acceptDisruption,
+        incarnation=facts.incarnation,
     )
-    return await _asked(home, cluster, now)
+    return await _said(home, intent)
 
 
 async def ask_for_look(cluster: ClusterId, raw: bytes) -> func.HttpResponse:
@@ -80,13 +78,15 @@ async def ask_for_look(cluster: ClusterId, raw: bytes) -> func.HttpResponse:
     return await _asked(home, cluster, home.clock())
 
 
-async def withdraw_word(cluster: ClusterId) -> func.HttpResponse:
+async def withdraw_word(cluster: ClusterId, who: str) -> func.HttpResponse:
     """DELETE /clusters/<key>/intent."""
     home = await house()
     await _in_scope(home, cluster)
     now = home.clock()
-    if not await home.intents.withdraw(cluster, now):
+    if await home.intents.of(cluster) is None:
         raise NotFound("Nobody has asked for anything about this cluster.")
+    await home.audit.put(withdrawal(cluster, who, now), cluster)
+    await home.intents.withdraw(cluster, now)
     return await _asked(home, cluster, now)
 
 
@@ -95,6 +95,13 @@ def _named(text: str) -> ClusterId:
         return ClusterId.parse(text)
     except InvalidClusterId as error:
         raise RequestError("The request names no cluster.", (Finding("cluster", error.message),)) from error
+
+
+async def _said(home: House, intent: Intent) -> func.HttpResponse:
+    """Record a person's word; in the audit first, so that none acts that does not stand there."""
+    await home.audit.put(cluster_word(intent), intent.cluster)
+    await home.intents.put(intent)
+    return await _asked(home, intent.cluster, intent.at)
 
 
 async def _asked(home: House, cluster: ClusterId, now: datetime) -> func.HttpResponse:

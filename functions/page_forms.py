@@ -40,7 +40,7 @@ async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[s
             await decide_approval(name, _body(approve=True, reason=fields.get("reason", "")), who)
             return "", "approve"
         case ["pauses", name]:
-            await end_pause(name)
+            await end_pause(name, who)
             return "", "resume"
         case ["clusters", key, act] if act in DONE:
             await _about(ClusterId.from_key(key), act, fields, who)
@@ -64,7 +64,7 @@ async def _about(cluster: ClusterId, act: str, fields: Mapping[str, str], who: s
             wish = {"cluster": str(cluster), "profile": fields.get("profile") or None, "reason": reason}
             await install_by_hand(_body(**wish), who)
         case "withdraw":
-            await withdraw_word(cluster)
+            await withdraw_word(cluster, who)
         case _:
             raise NotFound("There is no such form.")
 

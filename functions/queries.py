@@ -102,6 +102,18 @@ class ComplianceQuery(_Query):
     view: Annotated[str, *_filter(["", "attention"], "`attention`: only what needs a person, item by item.")] = ""
 
 
+class AuditQuery(_Query):
+    """GET /audit."""
+
+    day: Annotated[
+        str,
+        Field(pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="A day (UTC): its lines, as they stand there."),
+    ] = ""
+    continuation: Annotated[
+        str, Field(pattern=r"^([0-9]{1,12})?$", description="Where to go on: `continuation` of the page before.")
+    ] = ""
+
+
 def read_query[Q: _Query](kind: type[Q], params: Mapping[str, str]) -> Q:
     """Read the parameters of a list. A misspelt one is refused: left aside, it would show another list.
 

@@ -10,7 +10,7 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
-from functions.queries import ClusterQuery, ComplianceQuery, read_query
+from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
 from shared.composition import House, house
 from shared.errors import Finding, InvalidClusterId, RequestError
@@ -143,6 +143,19 @@ def _csv(lines: Iterable[Line]) -> str:
 def _inert(cell: str) -> str:
     """A cell that a spreadsheet shows and does not compute."""
     return f"'{cell}" if cell[:1] in {"=", "+", "-", "@", "\t", "\r"} else cell
+
+
+async def audit_trail(params: Mapping[str, str]) -> func.HttpResponse:
+    """GET /audit: the days; with `day` its lines as texts, byte for byte, since their hashes are over that."""
+    asked, trail = read_query(AuditQuery, params), (await house()).trail
+    if not asked.day:
+        return answer({"days": await trail.days()})
+    lines, after = await trail.page(asked.day, int(asked.continuation or 0))
+    # What somebody put there may be no text at all; whatever it is read as, its hash will not fit.
+    body: dict[str, Any] = {"day": asked.day, "lines": [line.decode(errors="replace") for line in lines]}
+    if after is not None:
+        body["continuation"] = str(after)
+    return answer(body)
 
 
 async def policy_in_force() -> func.HttpResponse:

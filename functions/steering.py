@@ -19,6 +19,7 @@ from shared.model.intent import FleetVerb, FleetWord
 from shared.model.request import Reason, Request
 from shared.policy.rollout import REST
 from shared.reconcile.candidates import Verdict
+from shared.report.words import fleet_word
 
 # An approval is for what was seen when it was given: it does not stand for ever.
 _STANDS = timedelta(days=7)
@@ -40,6 +41,7 @@ async def set_pause(raw: bytes, who: str, name: str | None = None) -> func.HttpR
             raise RequestError("There is no such ring.", (Finding("scope", f"rings are {', '.join(rings)}"),))
     pause = f"pause-{(name or uuid.uuid4().hex)[:12]}"
     word = FleetWord(pause, FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
+    await home.audit.put(fleet_word("Pause", word))
     await home.intents.say(word)
     return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
 
@@ -52,12 +54,15 @@ async def list_pauses() -> func.HttpResponse:
     return answer({"items": [_shown(word) for word in words]})
 
 
-async def end_pause(word_id: str) -> func.HttpResponse:
+async def end_pause(word_id: str, who: str) -> func.HttpResponse:
     """DELETE /pauses/<id>."""
     home = await house()
-    pauses = {word.id for word in await home.intents.fleet() if word.verb is FleetVerb.PAUSE}
-    if word_id not in pauses or not await home.intents.unsay(word_id, home.clock()):
+    word = next((word for word in await home.intents.fleet() if word.id == word_id), None)
+    if word is None or word.verb is not FleetVerb.PAUSE:
         raise NotFound("There is no such pause.")
+    now = home.clock()
+    await home.audit.put(fleet_word("Resume", replace(word, who=who, why="", at=now, until=None)))
+    await home.intents.unsay(word_id, now)
     return answer({"id": word_id, "status": "ended"})
 
 
@@ -77,14 +82,19 @@ async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
     home = await house()
     now = home.clock()
     if not body.approve:
-        if not await home.intents.unsay(name, now):
+        given = next((word for word in await home.intents.fleet() if word.id == name), None)
+        if given is None or given.verb is not FleetVerb.APPROVE:
             raise NotFound("Nothing of that name has been approved.")
+        taken = replace(given, who=who, why=body.reason, at=now, until=None)
+        await home.audit.put(fleet_word("WithdrawApproval", taken))
+        await home.intents.unsay(name, now)
         return answer({"id": name, "status": "withdrawn"})
     asked = next((each for each in await waiting(home, await home.inventory.fleet()) if each["id"] == name), None)
     if asked is None:
         raise NotFound("Nothing of that name waits for an approval.")
     stands = {MASS_SELECTION: _MASS_STANDS}.get(name, _STANDS)
     word = FleetWord(name, FleetVerb.APPROVE, asked["reason"][:1000], who, body.reason, now, now + stands)
+    await home.audit.put(fleet_word("Approve", word))
     await home.intents.say(word)
     candidates = home.reconciler.generations.candidates
     pending = await candidates.standing()

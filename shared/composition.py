@@ -27,6 +27,7 @@ from shared.azure.relay import Relays
 from shared.azure.resource_graph import Lookup, ResourceGraph
 from shared.config import PUBLIC_ARM, Settings
 from shared.fleet.announcing import Announcer
+from shared.fleet.auditing import Auditor
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.inventory import Inventory
 from shared.fleet.sweep import Sweep
@@ -43,7 +44,9 @@ from shared.reconcile.record import Recorder
 from shared.reconcile.rights import Rights
 from shared.reconcile.scope import Scope
 from shared.reconcile.surroundings import SurroundingsSource
-from shared.state import documents, history, intents, kept, leases, letters, memory
+from shared.state import audit, documents, history, intents, kept, leases, letters, memory
+from shared.state.audit import AuditTrail
+from shared.state.audit_outbox import AuditOutbox
 from shared.state.letters import Letters
 from shared.state.messages import Messages
 from shared.state.outbox import Outbox
@@ -69,6 +72,8 @@ class House:
     inventory: Inventory
     intents: intents.Intents
     history: history.History
+    audit: AuditOutbox
+    trail: AuditTrail
     letters: Letters
     outbox: Outbox
     topic: Topic
@@ -106,6 +111,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
         generations = Generations(PolicySource(settings.policy, BlobTexts(identity)), papers, clock)
         words = intents.Intents(storage.table(intents.TABLE), storage.container(intents.CONTAINER))
         table = memory.MemoryTable(storage.table(memory.TABLE))
+        untold, trail = AuditOutbox(storage.table(memory.TABLE)), AuditTrail(storage.container(audit.CONTAINER))
         past = history.History(storage.table(history.TABLE))
         messages, rights = Messages(storage.queue), Rights(papers, clock)
         own_names = frozenset(filter(None, (settings.client_id.lower(),)))
@@ -153,6 +159,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             gates,
             gatekeeper,
             Announcer(outbox, papers, clock),
+            Auditor(untold, trail, clock),
             own_names,
             clock,
         )
@@ -166,6 +173,8 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             inventory,
             words,
             past,
+            untold,
+            trail,
             undelivered,
             outbox,
             topic,

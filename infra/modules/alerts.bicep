@@ -89,6 +89,16 @@ var rules = [
     every: 'PT15M'
     window: 'PT30M'
   }
+  {
+    name: 'audit-unwritten'
+    text: 'Records of decisions cannot be appended to the audit. None is lost while they wait; docs/audit.md.'
+    severity: 2
+    query: '${lines} | where event in ("audit-unwritten", "audit-broken")'
+    operator: 'GreaterThan'
+    threshold: 1
+    every: 'PT15M'
+    window: 'PT1H'
+  }
 ]
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = if (!empty(email)) {

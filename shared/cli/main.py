@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from shared.cli import (
+    audit,
     explain,
     fmt,
     history,
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 
 app.command("approve")(steering.approve)
+app.add_typer(audit.audit, name="audit")
 app.command("explain")(explain.explain)
 app.command("fmt")(fmt.fmt)
 app.command("history")(history.history)

@@ -33,6 +33,13 @@ class ByGroup[T]:
                 found.append(item[1])
             self._waiting = None
 
+    async def rest(self) -> None:
+        """Read on to the end, and give nothing out."""
+        self._waiting = None
+        async for _ in self._items:
+            pass
+        self._ended = True
+
     async def _peek(self) -> tuple[str, T] | None:
         if self._waiting is None and not self._ended:
             self._waiting = await anext(self._items, None)

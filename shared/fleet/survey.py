@@ -140,8 +140,8 @@ class Surveyor:
     table: MemoryTable
     beyond: Beyond
 
-    async def survey(self, footing: Footing, previous: Snapshot | None) -> Survey:
-        """Pass over the fleet once.
+    async def survey(self, footing: Footing, previous: Snapshot | None, waiting: set[str]) -> Survey:
+        """Pass over the fleet once; `waiting` is told the partitions in which records wait for the audit.
 
         Raises:
             MusterError: something could not be read to its end.
@@ -153,7 +153,7 @@ class Surveyor:
         desk = _Desk(footing, found, _believable(previous, footing), self.beyond)
         clusters = ByGroup(_keyed(self.graph.cluster_rows(footing.subscriptions)), "clusters")
         extensions = ByGroup(_keyed(self.graph.extension_rows(footing.subscriptions)), "extensions")
-        memories = ByGroup(self.table.stored(), "memories")
+        memories = ByGroup(self.table.stored(waiting), "memories")
         for subscription in sorted(footing.subscriptions):
             on_cluster: dict[str, list[Json]] = defaultdict(list)
             for row in await extensions.take(subscription):
@@ -166,6 +166,7 @@ class Surveyor:
             found.clusters += len(entries)
             found.writer.add(subscription, entries)
             found.unlisted += stored.values()
+        await memories.rest()
         return found
 
 

@@ -18,6 +18,7 @@ from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, Storage
 from shared.fleet import announcing, snapshot
 from shared.fleet.announcing import Announcer, Open
 from shared.fleet.asking import is_overdue
+from shared.fleet.auditing import Auditor
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.ledger import Ledger, kept
@@ -52,7 +53,12 @@ _PROBES = 10
 
 @dataclass(slots=True)
 class Report:
-    """What one sweep saw and did; `lag` is how many seconds the last whole one is ago."""
+    """What one sweep saw and did.
+
+    Attributes:
+        lag: how many seconds the last whole one is ago.
+        unaudited: partitions of the memories in which records wait for the audit.
+    """
 
     started: datetime
     clusters: int = 0
@@ -64,6 +70,7 @@ class Report:
     trouble: str = ""
     lag: float | None = None
     read: bool = False
+    unaudited: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,7 @@ class Sweep:
     gates: Callable[[], Gates]
     gatekeeper: Gatekeeper
     announcer: Announcer
+    auditor: Auditor
     own_names: frozenset[str]
     clock: Callable[[], datetime]
 
@@ -97,7 +105,7 @@ class Sweep:
             report.trouble = error.message
             if isinstance(error, NotAuthorized):
                 await self.rights.note()
-            wanted = {each: "overdue" async for each in self._overdue(report.started)}
+            wanted = {each: "overdue" async for each in self._overdue(report)}
         else:
             doubtful = doubts(found.known, found.unlisted, found.fresh, _most_fresh(policy, words, report.started))
             wanted = _wanted(found, doubtful, report.started)
@@ -115,6 +123,7 @@ class Sweep:
         await self.announcer.announce(standing, whole=report.whole, read=report.read)
         if not report.whole:
             await self._keep_trouble(report)
+        await self.auditor.run(report.unaudited)
         self._tell(report)
         return report
 
@@ -131,7 +140,7 @@ class Sweep:
         previous = await self._previous()
         if previous is not None:
             report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
-        found = await surveyor.survey(footing, previous)
+        found = await surveyor.survey(footing, previous, report.unaudited)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -250,9 +259,9 @@ class Sweep:
             return None
         return standing.body.get("days") if standing is not None and isinstance(standing.body, dict) else None
 
-    async def _overdue(self, now: datetime) -> AsyncIterator[ClusterId]:
-        async for _, stored in self.table.stored():
-            if is_overdue(stored.next_look, now, waiting=stored.waiting):
+    async def _overdue(self, report: Report) -> AsyncIterator[ClusterId]:
+        async for _, stored in self.table.stored(report.unaudited):
+            if is_overdue(stored.next_look, report.started, waiting=stored.waiting):
                 yield ClusterId.from_key(stored.key)
 
     async def _ask(self, wanted: dict[ClusterId, str], report: Report) -> None:

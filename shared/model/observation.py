@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from shared.model.audit import Record
 from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
 from shared.model.extension import Extension
@@ -84,6 +85,7 @@ class Memory:
         known: how it stood when it was last read.
         unanswered: what the last write replaced here, while it is not known whether that reached Azure.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
+        untold: the record of a write, for the audit, until its outcome is recorded.
     """
 
     state: State | None = None
@@ -115,6 +117,7 @@ class Memory:
     known: Known | None = None
     unanswered: Unanswered | None = None
     flight: bool = False
+    untold: Record | None = None
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
 

@@ -20,6 +20,7 @@ from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Actor, Outcome, Sent
 from shared.reconcile.admission import Gatekeeper, ended, refused, wish_of
+from shared.reconcile.audited import answered, poisoned, records_of
 from shared.reconcile.checking import KUBERNETES_CONFIGURATION
 from shared.reconcile.decide import decide
 from shared.reconcile.generations import Generations
@@ -118,15 +119,17 @@ class Reconciler:
         memory = replace(remembered(seen, decision, policy, self.clock()), flight=booked or seen.memory.flight)
         # Before the memory: a crash in between tells twice, under the same id, and never not at all.
         await self.outbox.put(notices_of(seen, decision, self.clock()))
+        records = records_of(seen, decision, memory, policy, instance=self.recorder.instance, now=self.clock())
         if decision.action.writes:
-            row, memory, outcome = await self._send(row, memory, seen, decision, lease)
+            row, memory, outcome = await self._send(row, replace(memory, untold=records[0]), seen, decision, lease)
             await self.outbox.put(refusal_of(seen, decision, outcome, self.clock()))
+        records = answered(records, outcome)
         if seen.gone:
-            await self.table.forget(request.cluster)
+            await self.recorder.forget(row, records)
         else:
             memory = await self._not_flown(seen, memory, outcome, policy)
             look = self._next_look(decision, outcome, policy, lease), decision.look_by
-            row = await self.recorder.close(row, request, memory, look, self.clock())
+            row = await self.recorder.close(row, request, memory, look, self.clock(), records)
         return Step(seen, decision, outcome, self.clock(), self.clock() - started)
 
     async def _decided(self, request: Request, row: Row, policy: Policy) -> tuple[Observation, Decision]:
@@ -218,6 +221,7 @@ class Reconciler:
             changed_at=now,
             inputs=None,
         )
-        await self.recorder.close(row, request, memory, (now, LookBy.SWEEP), now)
+        told = poisoned(row.memory, str(request.cluster), instance=self.recorder.instance, now=now)
+        await self.recorder.close(row, request, memory, (now, LookBy.SWEEP), now, (told,))
         logs.count("poisoned")
         logs.event("poisoned", cluster=str(request.cluster), asked=request.reason.value)

@@ -1,11 +1,13 @@
 """Writing down what was decided and done: memory, follow-up, history, one line of log."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import logs, telemetry
 from shared.azureml.drift import LOST, fingerprint
 from shared.errors import NotAuthorized, Retry, StorageError
+from shared.model.audit import Record
 from shared.model.decision import Action, Decision, LookBy
 from shared.model.hand import Revert
 from shared.model.observation import Known, Memory, Observation
@@ -66,7 +68,7 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         first_seen=memory.first_seen or now,
         trouble_since=None,
         looked_at=now,
-        changed_at=now if _changed(seen.memory.state, decision.state) else seen.memory.changed_at,
+        changed_at=now if changed(seen.memory.state, decision.state) else seen.memory.changed_at,
     )
 
 
@@ -106,7 +108,8 @@ def _asks_nothing(decision: Decision) -> bool:
     return decision.state.condition is Condition.CURRENT and decision.desired is not None and not decision.changes
 
 
-def _changed(before: State | None, after: State) -> bool:
+def changed(before: State | None, after: State) -> bool:
+    """Whether a state is another one for whoever follows a cluster."""
     if before is None:
         return True
     codes = (before.hold.code if before.hold else None, after.hold.code if after.hold else None)
@@ -199,21 +202,31 @@ class Recorder:
         raise StorageError("The cluster's memory changed under every try to set its next look.")
 
     async def put(self, row: Row, memory: Memory) -> Row:
-        """Write the body; the next look stays as it stands."""
+        """Write the body; the next look stays as it stands.
+
+        What the memory is to tell of is kept with it; what it had still to tell goes to the audit.
+        """
         for _ in range(_TRIES):
             standing = row.memory
             final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
             try:
-                return await self.table.write(row, final)
+                return await self.table.write(row, final, _still_untold(standing, (final.untold,)))
             except MemoryChanged:
                 row = await self.table.read(row.cluster)
         raise StorageError("The cluster's memory changed under every try to write it.")
 
     async def close(
-        self, row: Row, request: Request, memory: Memory, look: tuple[datetime | None, LookBy], now: datetime
+        self,
+        row: Row,
+        request: Request,
+        memory: Memory,
+        look: tuple[datetime | None, LookBy],
+        now: datetime,
+        records: tuple[Record, ...] = (),
     ) -> Row:
-        """Write a look's memory with its next look; what others set meanwhile is respected."""
+        """Write a look's memory with its next look and its records; what others set meanwhile is respected."""
         wanted, by = look
+        memory = replace(memory, untold=None)
         if wanted is not None and by is LookBy.MESSAGE:
             wanted = max(wanted, now + _UNTIL_RELEASED)
         for _ in range(_TRIES):
@@ -225,11 +238,15 @@ class Recorder:
                 # A look that was left to the sweep stands no longer than the decision that left it there.
                 final = replace(final, next_look=wanted)
             try:
-                return await self.table.write(row, final)
+                return await self.table.write(row, final, (*_still_untold(standing, records), *records))
             except MemoryChanged:
                 await self._take_back(standing, final)
                 row = await self.table.read(row.cluster)
         raise StorageError("The cluster's memory changed under every try to write it.")
+
+    async def forget(self, row: Row, records: tuple[Record, ...]) -> None:
+        """Drop the memory of a cluster that is gone; its records stay."""
+        await self.table.forget(row.cluster, (*_still_untold(row.memory, records), *records))
 
     async def _take_back(self, before: Memory, after: Memory) -> None:
         """Undo the message of a try that failed: two with the same moment would both be served, for ever."""
@@ -283,7 +300,7 @@ class Recorder:
         if seen.refused or (outcome is not None and isinstance(outcome.error, NotAuthorized)):
             await self.rights.note()
         await self._keep_upgrade(step)
-        if not decision.action.writes and not _changed(seen.memory.state, decision.state):
+        if not decision.action.writes and not changed(seen.memory.state, decision.state):
             return
         await self.history.add(
             seen.id,
@@ -299,9 +316,16 @@ class Recorder:
                 instance=self.instance,
                 who=seen.intent.who if seen.intent else None,
                 # A step that is to be taken again sent nothing.
-                sent=() if outcome is not None and outcome.sent is Sent.UNFINISHED else _sent_keys(decision),
+                sent=() if outcome is not None and outcome.sent is Sent.UNFINISHED else sent_keys(decision),
             ),
         )
+
+
+def _still_untold(memory: Memory, now_told: Iterable[Record | None]) -> tuple[Record, ...]:
+    """The record of a write that its look did not live to end, unless this is what is told of it now."""
+    untold = memory.untold
+    known = {record.id for record in now_told if record is not None}
+    return () if untold is None or untold.id in known else (untold,)
 
 
 def upgraded(seen: Observation) -> tuple[str, str] | None:
@@ -311,7 +335,7 @@ def upgraded(seen: Observation) -> tuple[str, str] | None:
     return (before, now) if before and now and before != now else None
 
 
-def _sent_keys(decision: Decision) -> tuple[str, ...]:
+def sent_keys(decision: Decision) -> tuple[str, ...]:
     """The settings that a step sends; a deletion carries none."""
     if decision.desired is None or not decision.action.writes or decision.action in _NO_SETTINGS:
         return ()

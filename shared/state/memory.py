@@ -2,29 +2,34 @@
 
 PartitionKey is the subscription, RowKey the cluster's key. `nextLook`, `messageId` and `receipt` are
 columns of their own, because a worker that finds the cluster busy changes them without the lease;
-everything else is the JSON column `body`, written by the holder of the lease only.
+everything else is the JSON column `body`, written by the holder of the lease only. Rows that begin with MARK hold
+records that wait for the audit.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
-from azure.data.tables import UpdateMode
+from azure.data.tables import TableTransactionError, TransactionOperation, UpdateMode
 from azure.data.tables.aio import TableClient
 from pydantic import TypeAdapter
 
 from shared import logs
+from shared.model.audit import Record
 from shared.model.identity import ClusterId
 from shared.model.observation import FollowUp, Memory
+from shared.state.audit_outbox import MARK, Operation, waits
 from shared.state.storage import made, typed
 
 TABLE = "mustermemory"
 
 _BODY: TypeAdapter[Memory] = TypeAdapter(Memory)
 _COLUMNS = {"next_look", "follow_up"}
+# What a transaction's status is where its first operation stands alone.
+_ALONE = {404: ResourceNotFoundError, 409: ResourceExistsError, 412: ResourceModifiedError}
 
 
 class MemoryChanged(Exception):
@@ -77,40 +82,69 @@ class MemoryTable:
                 return Row(cluster)
         return Row(cluster, _memory(entity), entity.metadata["etag"])
 
-    async def write(self, row: Row, memory: Memory) -> Row:
-        """Replace the row.
+    async def write(self, row: Row, memory: Memory, records: Iterable[Record] = ()) -> Row:
+        """Replace the row; records for the audit are written with it, or nothing is.
 
         Raises:
             MemoryChanged: somebody changed it since `row` was read.
         """
         body = _BODY.dump_json(replace(memory, next_look=None, follow_up=None), exclude_defaults=True)
         entity = _keys(row.cluster) | _look_columns(memory) | {"body": body.decode(), "v": 1}
-        return await self._put(row, entity, memory, UpdateMode.REPLACE)
+        return await self._put(row, entity, memory, UpdateMode.REPLACE, records)
 
     async def write_next_look(self, row: Row, memory: Memory) -> Row:
         """Change only the columns of the next look; safe without the cluster's lease."""
         return await self._put(row, _keys(row.cluster) | _look_columns(memory), memory, UpdateMode.MERGE)
 
-    async def _put(self, row: Row, entity: Mapping[str, Any], memory: Memory, mode: UpdateMode) -> Row:
+    async def _put(
+        self, row: Row, entity: dict[str, Any], memory: Memory, mode: UpdateMode, records: Iterable[Record] = ()
+    ) -> Row:
+        told = list(waits(row.cluster.subscription, records))
         async with typed("write a cluster's memory"):
             try:
                 if row.etag is None:
-                    answer = await made(lambda: self._table.create_entity(dict(entity)), self._table.create_table)
+                    answer = await made(lambda: self._create(entity, told), self._table.create_table)
                 else:
-                    answer = await self._table.update_entity(
-                        dict(entity),
-                        mode,
-                        etag=row.etag,
-                        match_condition=MatchConditions.IfNotModified,
-                    )
+                    answer = await self._update(entity, mode, row.etag, told)
             except (ResourceExistsError, ResourceModifiedError, ResourceNotFoundError) as error:
                 raise MemoryChanged from error
         return Row(row.cluster, memory, answer["etag"])
 
-    async def forget(self, cluster: ClusterId) -> None:
-        """Drop the row of a cluster that no longer exists."""
+    async def _create(self, entity: dict[str, Any], told: list[Operation]) -> Mapping[str, Any]:
+        if not told:
+            return await self._table.create_entity(entity)
+        return await self._together([(TransactionOperation.CREATE, entity, {}), *told])
+
+    async def _update(
+        self, entity: dict[str, Any], mode: UpdateMode, etag: str, told: list[Operation]
+    ) -> Mapping[str, Any]:
+        condition = MatchConditions.IfNotModified
+        if not told:
+            return await self._table.update_entity(entity, mode, etag=etag, match_condition=condition)
+        more = {"mode": mode, "etag": etag, "match_condition": condition}
+        return await self._together([(TransactionOperation.UPDATE, entity, more), *told])
+
+    async def _together(self, operations: list[Operation]) -> Mapping[str, Any]:
+        """All or nothing; the answer to the first. It fails as that one alone would."""
+        try:
+            return (await self._table.submit_transaction(operations))[0]
+        except TableTransactionError as error:
+            kind = _ALONE.get(error.status_code or 0)
+            if kind is None:
+                raise
+            raise kind(message=error.message) from error
+
+    async def forget(self, cluster: ClusterId, records: Iterable[Record] = ()) -> None:
+        """Drop the row of a cluster that no longer exists; records for the audit are written with that."""
+        told = list(waits(cluster.subscription, records))
         async with typed("forget a cluster"):
-            await self._table.delete_entity(cluster.subscription, cluster.key)
+            if not told:
+                await self._table.delete_entity(cluster.subscription, cluster.key)
+                return
+            try:
+                await self._together([(TransactionOperation.DELETE, _keys(cluster), {}), *told])
+            except ResourceNotFoundError:  # there is no such row, or no table
+                await made(lambda: self._together(told), self._table.create_table)
 
     async def all(self) -> AsyncIterator[Row]:
         """Every row, page by page (1,000 rows a request)."""
@@ -122,7 +156,10 @@ class MemoryTable:
 
         The service looks through the whole table for them, page by page, and sends those alone.
         """
-        query, given = ("Timestamp ge @since", {"since": since}) if since is not None else ("", {})
+        # What waits for the audit stands before every cluster's key.
+        query, given = "RowKey gt @mark", dict[str, Any](mark=f"{MARK}~")
+        if since is not None:
+            query, given = f"{query} and Timestamp ge @since", {**given, "since": since}
         found = 0
         async with typed("read what changed since the last sweep"):
             try:
@@ -137,14 +174,21 @@ class MemoryTable:
             except ResourceNotFoundError:
                 return
 
-    async def stored(self) -> AsyncIterator[tuple[str, Stored]]:
-        """Every row with its subscription, ordered by that, page by page (1,000 rows a request)."""
+    async def stored(self, waiting: set[str] | None = None) -> AsyncIterator[tuple[str, Stored]]:
+        """Every row with its subscription, ordered by that, page by page (1,000 rows a request).
+
+        `waiting` is told the partitions in which records wait for the audit.
+        """
         async with typed("read the memories of the fleet"):
             try:
                 async for entity in self._table.list_entities(results_per_page=1000):
-                    waiting = bool(entity.get("messageId"))
+                    if entity["RowKey"].startswith(MARK):
+                        if waiting is not None:
+                            waiting.add(entity["PartitionKey"])
+                        continue
+                    message = bool(entity.get("messageId"))
                     stored = Stored(
-                        entity["RowKey"], entity.metadata["etag"] or "", _next_look(entity), waiting, entity
+                        entity["RowKey"], entity.metadata["etag"] or "", _next_look(entity), message, entity
                     )
                     yield entity["PartitionKey"], stored
             except ResourceNotFoundError:

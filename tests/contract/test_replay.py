@@ -57,10 +57,8 @@ async def test_a_recording_of_the_simulator_is_there(control: Control) -> None:
 
     assert {each.split()[0] for each in said} == {"GET", "PUT", "PATCH", "DELETE", "POST"}
     assert {"GET managedclusters", "GET connectedclusters", "PUT extensions", "POST listkeys"} <= set(said)
-    assert not re.search(
-        rf"[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-|{SUBSCRIPTION.replace('-', '')}|SharedAccessKey=[^*]|127\.0\.0\.1",
-        text,
-    )
+    of_somebody = rf"[0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-|{SUBSCRIPTION.replace('-', '')}"
+    assert not re.search(rf"{of_somebody}|SharedAccessKey=[^*]|127\.0\.0\.1", text)
 
 
 @pytest.mark.parametrize("recording", sorted(RECORDINGS.glob("*.jsonl")), ids=lambda place: place.name)

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from shared.azure import kql
 from shared.model import event, notice
 from shared.model.message import EVENTS_QUEUE, QUEUE
-from shared.state import documents, history, intents, kept, leases, memory
+from shared.state import audit, documents, history, intents, kept, leases, memory
 from tests.infra.bicep import Template
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,17 @@ def test_storage_holds_what_the_product_uses():
         queue for name in (QUEUE, EVENTS_QUEUE, notice.QUEUE) for queue in (name, f"{name}-poison")
     }
     assert {leases.CONTAINER, documents.CONTAINER, intents.CONTAINER} <= set(made["containers"])
+
+
+def test_the_audit_takes_appends_alone():
+    """The container that the product writes to has a policy under which blocks are appended, and nothing is changed."""
+    made = template("modules/storage.bicep").resources
+    container, policy = made["audit"]["config"], made["auditStays"]["config"]
+
+    assert container["name"] == audit.CONTAINER
+    assert policy["parent"] == "audit" or "audit" in str(policy["parent"])
+    assert policy["properties"]["allowProtectedAppendWrites"] is True
+    assert policy["properties"]["immutabilityPeriodSinceCreationInDays"]
 
 
 def test_the_filters_let_through_what_the_function_looks_at():

@@ -257,7 +257,8 @@ class Stage:
         except ResourceNotFoundError:
             return {}
         rows = [dict(entity) | json.loads(entity.get("body") or "{}") for entity in entities]
-        return {_id_of(row["RowKey"]): row for row in rows}
+        # Rows with this sign hold records that wait for the audit.
+        return {_id_of(row["RowKey"]): row for row in rows if not row["RowKey"].startswith("!")}
 
     def memory(self, cluster_id: str) -> Json:
         """One of `memory_rows`; empty where there is none."""

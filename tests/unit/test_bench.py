@@ -61,11 +61,12 @@ def test_storage_requests_are_told_apart():
         ACCESS.format("GET", "musterintents()?$top=1000&$filter=PartitionKey%20eq%20'intents'"),
         ACCESS.format("POST", "musterhistory"),
         ACCESS.format("POST", "Tables"),
+        ACCESS.format("POST", "$batch"),
         ACCESS.format("POST", "reconcile/messages?messagettl=-1"),
         ACCESS.format("GET", "reconcile/messages?numofmessages=16"),
         ACCESS.format("DELETE", "reconcile/messages/1?popreceipt=2"),
     ]
-    assert classified(lines) == {"blob": 2, "table": 4, "send": 1, "poll": 2}
+    assert classified(lines) == {"blob": 2, "table": 5, "send": 1, "poll": 2}
 
 
 def test_the_log_counts_from_where_it_was_opened(tmp_path):

@@ -1,0 +1,107 @@
+"""The forms of the API's answers about the whole fleet; functions/responses.py has those about clusters and words."""
+
+from datetime import datetime
+from typing import Annotated, Literal, NotRequired, TypedDict
+
+from pydantic import Field
+
+from functions.responses import ClusterItem, Counts
+
+
+class Compliance(TypedDict):
+    """The figures of the fleet."""
+
+    asOf: datetime | None
+    clusters: Annotated[int, Field(ge=0)]
+    managed: Annotated[int, Field(ge=0)]
+    compliant: Annotated[int, Field(ge=0)]
+    share: Annotated[float, Field(ge=0, le=1)] | None
+    management: Counts
+    condition: Counts
+    hold: Counts
+    reachability: Counts
+    verified: Counts
+    verificationAge: Counts
+    profile: Counts
+    version: Counts
+    failure: Counts
+    ring: Counts
+    subscription: Counts
+    compliantBySubscription: Counts
+    items: NotRequired[Annotated[list[ClusterItem], Field(description="With view=attention: what needs a person.")]]
+
+
+class AuditDays(TypedDict):
+    """The days of the audit trail."""
+
+    days: Annotated[list[str], Field(description="Days (UTC) on which something was appended, oldest first.")]
+
+
+class AuditLines(TypedDict):
+    """A page of one day."""
+
+    day: str
+    lines: Annotated[list[str], Field(description="As they were appended; the hash of each is over its bytes.")]
+    continuation: NotRequired[str]
+
+
+class RefusedPolicy(TypedDict):
+    """A policy document that does not validate."""
+
+    digest: str
+    at: datetime
+    findings: list[str]
+
+
+class PendingPolicy(TypedDict):
+    """A policy document that waits."""
+
+    digest: str
+    approval: str
+    reason: str
+
+
+class PolicyInForce(TypedDict):
+    """The policy in force."""
+
+    digest: str
+    generation: Annotated[int, Field(ge=1)]
+    since: datetime
+    refused: RefusedPolicy | None
+    stale: str | None
+    pending: PendingPolicy | None
+
+
+class Trouble(TypedDict):
+    """What keeps this instance from its work, and what to do."""
+
+    code: str
+    message: str
+
+
+class RefusedInShort(TypedDict):
+    """A policy document that does not validate; GET /policy names why."""
+
+    digest: str
+    at: datetime
+
+
+class PolicyInShort(TypedDict):
+    """The policy in force."""
+
+    digest: str
+    generation: Annotated[int, Field(ge=1)]
+    since: datetime
+    refused: RefusedInShort | None
+
+
+class Health(TypedDict):
+    """Whether this instance can work."""
+
+    status: Literal["ok", "degraded", "failing"]
+    counters: Counts
+    problems: list[Trouble]
+    mode: NotRequired[Literal["report", "enforce"]]
+    stopped: NotRequired[bool]
+    instance: NotRequired[str]
+    policy: NotRequired[PolicyInShort]
