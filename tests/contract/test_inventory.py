@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import batched
 
 import pytest
 
+from bench.storage_log import StorageLog
+from devhost.azurite import Azurite
 from shared.fleet.inventory import Inventory
 from shared.fleet.snapshot import NAME, Entry, Writer
 from shared.model.identity import ClusterId, Kind
@@ -12,6 +15,7 @@ from shared.model.observation import Memory
 from shared.model.state import Condition, Management, State
 from shared.state.documents import Documents
 from shared.state.memory import MemoryTable, Row
+from shared.state.storage import Storage
 
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 NOW = datetime.now(UTC)
@@ -113,3 +117,27 @@ async def test_a_troubled_look_is_shown_too(inventory, papers):
     await inventory.table.write(Row(cluster("a")), troubled)
 
     assert await seen(inventory) == {"a": "Unknown"}
+
+
+async def test_a_large_fleet_costs_no_more_requests(tmp_path):
+    """Ten thousand clusters of which 2,500 were looked at since: the snapshot, and one page of rows; each time."""
+    with Azurite(tmp_path, access_log=True) as azurite:
+        async with Storage.by_connection(azurite.connection_string, queue="unused") as storage:
+            table = storage.table("memory")
+            papers, memories = Documents(storage.container("documents")), MemoryTable(table)
+            await papers.write_raw(NAME, snapshot(*(f"c{number:05d}" for number in range(10_000))))
+            await memories.write(Row(cluster("c00000")), current(NOW + timedelta(seconds=1)))
+            body = (await table.get_entity(SUBSCRIPTION, cluster("c00000").key))["body"]
+            keys = [cluster(f"c{number:05d}").key for number in range(1, 2_500)]
+            for some in batched(keys, 100, strict=False):
+                rows = [{"PartitionKey": SUBSCRIPTION, "RowKey": key, "body": body, "v": 1} for key in some]
+                await table.submit_transaction([("create", row) for row in rows])
+            inventory, costs = Inventory(papers, memories, lambda: NOW), []
+            for _ in range(2):
+                log = StorageLog(azurite.log)
+                fleet = await inventory.fleet()
+                costs.append(log.counts())
+
+    assert costs == [{"blob": 1, "table": 1}] * 2
+    assert (len(fleet.entries), fleet.complete) == (10_000, False)
+    assert sum(entry.condition == "Current" for entry in fleet.entries) == 999

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bench import clients, deciding, onboarding, paging, sweeping
+from bench import clients, deciding, onboarding, sweeping
 from bench.__main__ import BENCHMARKS, written
 from bench.event_batches import Batch
 from bench.fleet import Fleet, Size, Swept, fleet
@@ -265,14 +265,3 @@ def test_a_small_fleet_stands_as_the_product_would_leave_it(tmp_path):
         assert (one.graph["clusters"], one.graph["extensions"], one.refused) == (1, 1, 0)
     assert sum(third.report["asked"].values()) == lost == 4
     assert third.storage["send"] == 4
-
-
-def test_a_page_costs_the_same_requests_for_a_larger_fleet(tmp_path):
-    """Three times the clusters, not one request of storage more, and no page larger than 300 kB."""
-    table = paging.measure(tmp_path, quick=True).plain()
-    rows = table["rows"]
-    requests = {clusters: [row["table+blob"] for row in rows if row["clusters"] == clusters] for clusters in (200, 600)}
-
-    assert requests[200] == requests[600]
-    assert all(0 < row["kB"] <= 300 for row in rows)
-    assert max(requests[600]) <= 10
