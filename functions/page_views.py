@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from functions.steering import waiting
+from shared import logs
 from shared.composition import House
 from shared.config import PUBLIC_ARM
+from shared.errors import StorageError
 from shared.fleet import snapshot
 from shared.fleet.choosing import FILTERS, kind_of, selected
 from shared.fleet.snapshot import Entry
@@ -16,10 +19,12 @@ from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb
 from shared.model.state import HoldCode
 from shared.policy.linting import remarks
+from shared.report.changes import Happened, happened
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
 from shared.report.rendering import TONES, shape, tone, tone_of
 
+_DAY = timedelta(days=1)
 # Rows of one page of the list.
 _ROWS = 100
 # More clusters than these are shown as counts by group.
@@ -99,7 +104,19 @@ async def overview_of(home: House) -> dict[str, Any]:
         await waiting(home, fleet),
         await _trouble(home, figures.body if figures is not None else {}),
     )
-    return {"view": overview(sources), "changes": None} | _frame(home, fleet.as_of, complete=fleet.complete)
+    changes = await _changes(home)
+    return {"view": overview(sources), "changes": changes} | _frame(home, fleet.as_of, complete=fleet.complete)
+
+
+async def _changes(home: House) -> list[Happened] | None:
+    """What happened within a day; None where the trail cannot be read, which keeps nobody from the rest."""
+    now = home.clock()
+    try:
+        days = [await home.trail.latest(f"{now - back:%Y-%m-%d}") for back in (_DAY, timedelta(0))]
+    except StorageError as error:
+        logs.event("audit-unread", reason=error.message)
+        return None
+    return happened([record for day in days for record in day], now - _DAY)
 
 
 async def _trouble(home: House, figures: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ can come about.
 
 import contextlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ LARGEST_BLOCK = 1024 * 1024
 # As much of a blob's end as holds its whole last block: what a writer that died had appended last is seen.
 _TAIL = LARGEST_BLOCK + 64 * 1024
 _PAGE = 512 * 1024
+_LATEST = 64 * 1024
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)\.jsonl")
 
 
@@ -70,6 +72,20 @@ class AuditTrail:
             return raw.removesuffix(b"\n").split(b"\n") if raw else [], None
         whole = raw.rfind(b"\n") + 1 or len(raw)
         return raw[:whole].removesuffix(b"\n").split(b"\n"), offset + whole
+
+    async def latest(self, day: str) -> list[Mapping[str, Any]]:
+        """The last records of a day, oldest first; none where it has no blob. So many as fit into 64 KiB.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        size = await self._size(day)
+        if not size:
+            return []
+        raw = await self._read(self._blob(day), max(0, size - _LATEST), _LATEST)
+        # The first line is whole only where the blob was read from its beginning.
+        read = map(read_line, raw.removesuffix(b"\n").split(b"\n"))
+        return [line.record for line in read if line is not None]
 
     async def end(self, day: str) -> End:
         """Where the trail ends, for whoever wants to go on with it on a day."""
