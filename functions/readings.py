@@ -32,13 +32,13 @@ _FILTERS: dict[str, Callable[[Line], str]] = {
 
 async def list_clusters(params: Mapping[str, str]) -> func.HttpResponse:
     """GET /clusters."""
-    limit, after = _limit(params.get("limit")), _position(params.get("continuation"))
+    limit, after = limit_of(params.get("limit")), position_of(params.get("continuation"))
     as_of, lines = await (await house()).inventory.lines()
     chosen = [line for line in lines if _fits(line, params) and str(line.cluster) > after]
     body: dict[str, Any] = {"items": [line.plain() for line in chosen[:limit]], "asOf": as_of}
     if len(chosen) > limit:
         last = str(chosen[limit - 1].cluster)
-        body["continuation"] = base64.urlsafe_b64encode(last.encode()).decode()
+        body["continuation"] = position_text(last)
     return answer(body)
 
 
@@ -49,7 +49,12 @@ def _fits(line: Line, params: Mapping[str, str]) -> bool:
     return all(value(line).lower() == params[name].lower() for name, value in _FILTERS.items() if params.get(name))
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """How many items a page holds.
+
+    Raises:
+        RequestError: not so many.
+    """
     if text is None:
         return _DEFAULT_LIMIT
     if not text.isdecimal() or not 1 <= int(text) <= _LARGEST_LIMIT:
@@ -59,7 +64,17 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _position(text: str | None) -> str:
+def position_text(last: str) -> str:
+    """The continuation behind the last id of a page."""
+    return base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def position_of(text: str | None) -> str:
+    """The last id of the page before; "" at the beginning.
+
+    Raises:
+        RequestError: the continuation came from no answer.
+    """
     if not text:
         return ""
     try:

@@ -29,8 +29,9 @@ from shared.config import PUBLIC_ARM, Settings
 from shared.fleet.announcing import Announcer
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.inventory import Inventory
+from shared.fleet.planner import Planner
 from shared.fleet.sweep import Sweep
-from shared.model import notice
+from shared.model import notice, plan_message
 from shared.model.gates import Gates
 from shared.model.message import QUEUE
 from shared.reconcile.act import Actor
@@ -47,6 +48,7 @@ from shared.state import documents, history, intents, leases, letters, memory
 from shared.state.letters import Letters
 from shared.state.messages import Messages
 from shared.state.outbox import Outbox
+from shared.state.plans import Plans
 from shared.state.shares import Shares
 from shared.state.storage import Storage
 
@@ -67,6 +69,7 @@ class House:
     sweep: Sweep
     gatekeeper: Gatekeeper
     inventory: Inventory
+    planner: Planner
     intents: intents.Intents
     history: history.History
     letters: Letters
@@ -156,6 +159,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             clock,
         )
         inventory = Inventory(papers, table, clock)
+        planner = Planner(sweep, Plans(papers, storage.queue_named(plan_message.QUEUE)), clock)
         undelivered = Letters(storage.container(letters.CONTAINER), storage.queue_named(letters.POISONED_EVENTS))
         yield House(
             settings,
@@ -163,6 +167,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             sweep,
             gatekeeper,
             inventory,
+            planner,
             words,
             past,
             undelivered,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.cli import explain, history, import_fleet, letters, lint, policy_tests, render, status, steering
+from shared.cli import explain, history, import_fleet, letters, lint, planning, policy_tests, render, status, steering
 from shared.errors import MusterError
 
 ERROR = 1
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 
+app.command("apply")(planning.apply)
 app.command("approve")(steering.approve)
 app.command("explain")(explain.explain)
 app.command("history")(history.history)
@@ -31,6 +32,7 @@ app.command("import")(import_fleet.import_fleet)
 app.command("letters")(letters.letters)
 app.command("lint")(lint.lint)
 app.command("pause")(steering.pause)
+app.command("plan")(planning.plan)
 app.command("render")(render.render)
 app.command("resume")(steering.resume)
 app.command("status")(status.status)

@@ -50,12 +50,19 @@ class Gatekeeper:
         Raises:
             StorageError: the books cannot be read.
         """
-        ledger = Ledger()
-        if books.kept(policy.rollout):
-            if self._age() > _FRESH_FOR:
-                await self._read()
-            ledger = self._ledger()
-        return view(ledger, policy, words, self.clock())
+        return view(await self.books(policy), policy, words, self.clock())
+
+    async def books(self, policy: Policy) -> Ledger:
+        """The books as they were last written; empty ones where the policy asks for nothing that has to be counted.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        if not books.kept(policy.rollout):
+            return Ledger()
+        if self._age() > _FRESH_FOR:
+            await self._read()
+        return self._ledger()
 
     async def book(self, wish: Wish, policy: Policy) -> Refusal | None:
         """Book a write; None where it may go out.

@@ -19,6 +19,9 @@ ROUTES = (
     ("DELETE", "/api/pauses/nothing"),
     ("GET", "/api/approvals"),
     ("POST", "/api/approvals/nothing"),
+    ("POST", "/api/plans"),
+    ("GET", f"/api/plans/{'0' * 32}"),
+    ("POST", f"/api/plans/{'0' * 32}/apply"),
     ("GET", "/api/compliance"),
     ("GET", "/api/policy"),
 )

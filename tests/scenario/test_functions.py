@@ -23,6 +23,10 @@ FUNCTIONS = {
     "resume",
     "approvals",
     "approve",
+    "plan",
+    "planned",
+    "planning",
+    "apply",
     "compliance",
     "policy",
     "health",
@@ -58,11 +62,14 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "pauses": stage.get("/api/pauses"),
         "approvals": stage.get("/api/approvals"),
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
+        "plan": stage.post("/api/plans"),
+        "apply": stage.post(f"/api/plans/{'0' * 32}/apply"),
         "compliance": stage.get("/api/compliance"),
         "policy": stage.get("/api/policy"),
         "health": stage.get("/api/health", key=False),
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
+    answers["planned"] = stage.get(answers["plan"].headers["Location"])
     stage.send(request, POISON)
     stage.send(sample("eg_aks_write")[0], "cluster-events")
     # Left from the time when there was a topic: it is put back.
@@ -75,7 +82,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "data": {},
     }
     stage.send(notice, "notifications")
-    for name in ("reconcile_poison", "cluster_events_queued", "notifications"):
+    for name in ("reconcile_poison", "cluster_events_queued", "notifications", "planning"):
         stage.until(lambda name=name: stage.invocations()[name]["succeeded"], f"the queue of {name}")
     stage.quiet()
 
@@ -91,6 +98,9 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "pauses": 200,
         "approvals": 200,
         "approve": 404,
+        "plan": 202,
+        "planned": 200,
+        "apply": 404,
         "resume": 200,
         "compliance": 200,
         "policy": 200,
