@@ -75,6 +75,7 @@ class Planner:
         body: Json = {"id": plan, "status": MAKING, "by": wish.who, "begun": now.isoformat()}
         body |= {"expires": (now + KEPT_FOR).isoformat(), "cluster": str(wish.cluster) if wish.cluster else None}
         body["texts"] = [[text.name, text.text] for text in wish.texts]
+        await self.plans.drop_old(now)
         await self.plans.begin(plan, body)
         return plan
 
@@ -105,7 +106,6 @@ class Planner:
             found = await self.of(plan)
             if found is None or found.body["status"] != MAKING:
                 return
-            await self.plans.drop_old(self.clock())
             asked = {name: value for name, value in found.body.items() if name != "texts"}
             try:
                 body = asked | {"status": READY} | await self._made(found.body)
