@@ -161,7 +161,7 @@ class Draft:
             item = self._compared(opened, decision, item)
         if item is not None:
             self.items.append(item)
-        elif decision.changes:
+        elif decision.action is Action.NOTHING and (decision.changes or (decision.intended or Action.NOTHING).writes):
             self.reported += 1
 
     def _compared(self, seen: Observation, decision: Decision, item: Item | None) -> Item | None:

@@ -11,7 +11,9 @@ type Json = Mapping[str, Any]
 # Rows of a table of items; a comment on GitHub holds 65,536 characters.
 _NAMED = 50
 _ROLLED_OUT = frozenset({HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET})
-_MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|~@])")
+_MARKS = re.compile(r"([\\`*_{}\[\]<>()+!|~])")
+# What becomes a link wherever it stands in a text, escaped or not: mentions, numbers of issues, addresses.
+_LINKS = re.compile(r"(@|#|:(?=//)|www(?=\.))")
 _LONGEST = 300
 
 
@@ -159,5 +161,5 @@ def escaped(text: str) -> str:
     """A text as Markdown shows it as it is: names and values are anybody's words, and could be marks or mentions."""
     plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     short = plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3]}..."
-    # A backslash does not stop a mention: an entity does.
-    return _MARKS.sub(lambda found: "&#64;" if found[1] == "@" else f"\\{found[1]}", short)
+    # No backslash stops a mention. A comment in the middle does: what GitHub looks for is then in two pieces.
+    return _LINKS.sub(r"\1<!-- -->", _MARKS.sub(r"\\\1", short))

@@ -286,7 +286,7 @@ async def test_a_plan_for_one_cluster_speaks_of_no_other(mixed):
 
 
 async def test_what_waits_for_an_approval_is_an_item_that_does_not_go(fleet):
-    """The policy's enforcement holds a disruptive update; the plan names the approval, and applying asks for nothing."""
+    """The policy's enforcement holds a disruptive update; the plan names its approval."""
     text = PROFILE.replace("updateDisruptive: act", "updateDisruptive: approve")
     fleet.made(2, SELECTED)
     await fleet.put_policy(volcano="false", rollout=ACTING)
@@ -339,7 +339,7 @@ async def test_a_plan_that_nobody_makes_in_time_has_failed(mixed):
 
 async def test_a_fleet_that_cannot_be_read_makes_no_plan(mixed):
     """The plan fails with Azure's reason; it is never a plan of what was seen so far."""
-    mixed.control.add_fault(service="graph", kind="status", status=503)
+    mixed.control.add_fault(service="resource-graph", kind="status", status=503)
 
     plan = await plan_of(mixed)
 
