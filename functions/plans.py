@@ -11,9 +11,10 @@ from functions.handworks import in_scope, named
 from functions.readings import limit_of, position_of, position_text
 from functions.requests import LARGEST_PLAN, ApplyRequest, PlanRequest, read
 from shared import logs
-from shared.composition import House, house
+from shared.composition import House, gates, house
 from shared.errors import PolicyError
 from shared.fleet.planner import READY, Wish
+from shared.fleet.planning import ceiling
 from shared.model.plan_message import is_plan_id
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
@@ -88,12 +89,15 @@ async def apply_plan(plan: str, raw: bytes, who: str) -> func.HttpResponse:
 
 
 async def _in_force(home: House, body: Mapping[str, Any]) -> None:
-    """Refuse to apply what the policy in force does not say."""
+    """Refuse to apply what the policy in force does not say, or this instance may not do."""
     if body["against"] is not None:
         raise Conflicting("The plan is against a policy that is not in force: roll the policy out.")
     digest = (await home.reconciler.generations.current()).digest
     if digest != body["policy"]["digest"]:
         raise Conflicting("Another policy has come into force since the plan was made: make another plan.")
+    barred = ceiling(gates())
+    if barred:
+        raise Conflicting(barred)
 
 
 async def _standing(home: House, plan: str) -> Document:

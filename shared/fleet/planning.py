@@ -185,7 +185,7 @@ class Draft:
     def mass(self, why: str) -> None:
         """Hold back whoever would get the extension for the first time: there are more than the policy expects."""
         hold = Hold(HoldCode.MASS_SELECTION, why, approval=MASS_SELECTION)
-        self.items = [replace(item, hold=hold) if item.first and item.hold is None else item for item in self.items]
+        self.items = [replace(item, hold=hold) if item.first and item.going else item for item in self.items]
 
     @property
     def digest(self) -> str:
@@ -208,10 +208,10 @@ def item_of(seen: Observation, decision: Decision, sight: Sight, policy: Policy,
     hold, reason = decision.state.hold, decision.reason
     if decision.action is Action.NOTHING and intended.writes:
         return None  # the policy has it reported only
-    if decision.action.writes and sight.same and not sight.why:
-        state = seen.memory.state
-        hold, reason = (state.hold if state else None), seen.memory.reason or reason
-        if hold is None:
+    if decision.action.writes and sight.same:
+        hold = _found(seen, now)
+        reason = seen.memory.reason if hold is not None else reason
+        if hold is None and not sight.why and not ceiling(sight.seen.gates):
             return None
     if not intended.writes and hold is None:
         return None
@@ -234,6 +234,12 @@ def item_of(seen: Observation, decision: Decision, sight: Sight, policy: Policy,
         disruptive=decision.disruptive or intended in _DELETIONS,
         inputs=_inputs(seen, decision, policy, now),
     )
+
+
+def _found(seen: Observation, now: datetime) -> Hold | None:
+    """What the last look found in the way, and that has not ended since."""
+    hold = seen.memory.state.hold if seen.memory.state else None
+    return None if hold is not None and hold.until is not None and hold.until <= now else hold
 
 
 def _risks(intended: Action, decision: Decision) -> tuple[Risk, ...]:

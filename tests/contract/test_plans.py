@@ -305,10 +305,32 @@ async def test_report_mode_says_what_would_be_done(mixed, monkeypatch):
     fresh = mixed.made(2, SELECTED, "fresh")
     monkeypatch.setenv("MUSTER_MODE", "report")
 
-    plan = await plan_of(mixed)
+    before = await plan_of(mixed)
+    await mixed.house.sweep.run()
+    assert await looked(mixed, await mixed.asked()) == set()
+    after = await plan_of(mixed)
 
-    assert "report" in plan["ceiling"]
-    assert steps(plan) == {(str(cluster), "Install") for cluster in fresh}
+    for plan in (before, after):
+        assert "report" in plan["ceiling"]
+        assert steps(plan) == {(str(cluster), "Install") for cluster in fresh}
+        assert plan["counts"]["going"] == 2
+
+
+async def test_what_a_look_found_in_the_way_stands_in_the_plan(mixed):
+    """Rows do not tell that a provider is not registered: the plan says what it has not read, then what was found."""
+    mixed.control.register_provider(mixed.subscription, "Microsoft.KubernetesConfiguration", "NotRegistered")
+    (fresh,) = mixed.made(1, SELECTED, "fresh")
+    before = await plan_of(mixed)
+    await mixed.house.sweep.run()
+    assert await looked(mixed, await mixed.asked()) == set()
+    mixed.pass_time(timedelta(minutes=20))
+    after = await plan_of(mixed)
+    applied = await mixed.house.planner.apply(after)
+
+    assert [(each["cluster"], each["hold"]) for each in before["items"]] == [(str(fresh), None)]
+    assert "surroundings" in before["items"][0]["reads"]
+    assert [(each["action"], each["hold"]["code"]) for each in after["items"]] == [("Install", "preflight")]
+    assert (after["counts"]["going"], applied["asked"]) == (0, 0)
 
 
 async def test_a_plan_ends_after_a_day_and_its_document_goes(mixed):
