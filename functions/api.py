@@ -1,4 +1,4 @@
-"""HTTP: installs by hand, uninstalls, clusters, compliance, policy, health.
+"""HTTP: installs by hand, uninstalls, clusters, pauses, approvals, plans, compliance, policy, health.
 
 Each route but /health wants a key, or behind App Service authentication an app role (functions/callers.py).
 """
@@ -143,6 +143,39 @@ async def approve(req: func.HttpRequest) -> func.HttpResponse:
     from functions.steering import decide_approval
 
     return await decide_approval(req.route_params["id"], req.get_body(), admitted(req).name)
+
+
+@blueprint.function_name("plan")
+@blueprint.route(route="plans", methods=["POST"], auth_level=DOOR)
+@problems_told
+@once
+async def plan(req: func.HttpRequest) -> func.HttpResponse:
+    """Have a plan made in the background; against another policy than the one in force, where one is sent."""
+    from functions.plans import ask_for_plan
+
+    return await ask_for_plan(req.get_body(), admitted(req).name)
+
+
+@blueprint.function_name("planned")
+@blueprint.route(route="plans/{id}", methods=["GET"], auth_level=DOOR)
+@problems_told
+async def planned(req: func.HttpRequest) -> func.HttpResponse:
+    """A plan: what would be done, item by item, and when it would be done."""
+    from functions.plans import show_plan
+
+    admitted(req)
+    return await show_plan(req.route_params["id"], dict(req.params))
+
+
+@blueprint.function_name("apply")
+@blueprint.route(route="plans/{id}/apply", methods=["POST"], auth_level=DOOR)
+@problems_told
+@once
+async def apply(req: func.HttpRequest) -> func.HttpResponse:
+    """Ask for what a plan says; what has changed since is left out."""
+    from functions.plans import apply_plan
+
+    return await apply_plan(req.route_params["id"], req.get_body(), admitted(req).name)
 
 
 @blueprint.function_name("compliance")

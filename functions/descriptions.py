@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from functions import fleet_responses, queries, requests, responses
+from functions import fleet_responses, plan_responses, queries, requests, responses
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,35 @@ OPERATIONS: tuple[Operation, ...] = (
         },
         (404,),
         body=requests.ApprovalRequest,
+    ),
+    Operation(
+        "plan",
+        "POST",
+        "/plans",
+        "Have a plan made in the background; against another policy than the one in force, where one is sent.",
+        {202: Answer(plan_responses.PlanBegun, "It is being made.", located=True)},
+        (422,),
+        body=requests.PlanRequest,
+        needs_body=False,
+    ),
+    Operation(
+        "planned",
+        "GET",
+        "/plans/{id}",
+        "A plan: what would be done, item by item, and when it would be done.",
+        {200: Answer(plan_responses.Plan, "The plan as it stands.")},
+        (404,),
+        query=queries.PlanQuery,
+    ),
+    Operation(
+        "apply",
+        "POST",
+        "/plans/{id}/apply",
+        "Ask for what a plan says; what has changed since is left out.",
+        {202: Answer(plan_responses.PlanTaken, "What was asked for, and what was left out.")},
+        (404, 409),
+        body=requests.ApplyRequest,
+        needs_body=False,
     ),
     Operation(
         "compliance",

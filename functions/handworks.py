@@ -29,8 +29,8 @@ async def install_by_hand(raw: bytes, who: str) -> func.HttpResponse:
     home = await house()
     now = home.clock()
     future(body.until, now)
-    cluster_id = _named(body.cluster)
-    await _in_scope(home, cluster_id)
+    cluster_id = named(body.cluster)
+    await in_scope(home, cluster_id)
     policy = await home.reconciler.generations.current()
     settings = _checked(policy, body)
     cluster = await _existing(home, cluster_id)
@@ -55,7 +55,7 @@ async def uninstall_by_hand(cluster: ClusterId, raw: bytes, who: str) -> func.Ht
     """POST /clusters/<key>/uninstall."""
     body = read(Uninstall, raw)
     home = await house()
-    await _in_scope(home, cluster)
+    await in_scope(home, cluster)
     now = home.clock()
     facts = await _existing(home, cluster)
     intent = Intent(
@@ -74,14 +74,14 @@ async def ask_for_look(cluster: ClusterId, raw: bytes) -> func.HttpResponse:
     """POST /clusters/<key>/reconcile."""
     read(Look, raw)
     home = await house()
-    await _in_scope(home, cluster)
+    await in_scope(home, cluster)
     return await _asked(home, cluster, home.clock())
 
 
 async def withdraw_word(cluster: ClusterId, who: str) -> func.HttpResponse:
     """DELETE /clusters/<key>/intent."""
     home = await house()
-    await _in_scope(home, cluster)
+    await in_scope(home, cluster)
     now = home.clock()
     if await home.intents.of(cluster) is None:
         raise NotFound("Nobody has asked for anything about this cluster.")
@@ -90,7 +90,12 @@ async def withdraw_word(cluster: ClusterId, who: str) -> func.HttpResponse:
     return await _asked(home, cluster, now)
 
 
-def _named(text: str) -> ClusterId:
+def named(text: str) -> ClusterId:
+    """The cluster that a request names.
+
+    Raises:
+        RequestError: it names none.
+    """
     try:
         return ClusterId.parse(text)
     except InvalidClusterId as error:
@@ -111,7 +116,12 @@ async def _asked(home: House, cluster: ClusterId, now: datetime) -> func.HttpRes
     return answer(body, status=202, headers={"Location": place})
 
 
-async def _in_scope(home: House, cluster: ClusterId) -> None:
+async def in_scope(home: House, cluster: ClusterId) -> None:
+    """Refuse a cluster outside MUSTER_SCOPE.
+
+    Raises:
+        Unprocessable: it lies there.
+    """
     if not await home.reconciler.scope.contains(cluster.subscription):
         raise Unprocessable(
             "The cluster lies outside MUSTER_SCOPE.",

@@ -96,7 +96,7 @@ async def overview_of(home: House) -> dict[str, Any]:
         gates.stopped,
         fleet,
         figures.body if figures is not None else {},
-        await home.gatekeeper.books(policy),
+        (await home.gatekeeper.books(policy)).at(policy.digest, policy.generation, now),
         await home.gatekeeper.view(policy, words),
         policy,
         await home.reconciler.generations.standing(),

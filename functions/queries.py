@@ -102,6 +102,20 @@ class ComplianceQuery(_Query):
     view: Annotated[str, *_filter(["", "attention"], "`attention`: only what needs a person, item by item.")] = ""
 
 
+class PlanQuery(_Query):
+    """GET /plans/<id>."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
+    continuation: Annotated[
+        str,
+        Field(
+            max_length=900,
+            description="Where to go on: `continuation` of the page before.",
+            json_schema_extra={"format": "continuation"},
+        ),
+    ] = ""
+
+
 class AuditQuery(_Query):
     """GET /audit."""
 

@@ -28,7 +28,7 @@ async def clusters_asked_for(params: Mapping[str, str]) -> func.HttpResponse:
 
 
 async def _list(asked: ClusterQuery) -> func.HttpResponse:
-    after = _position(asked.continuation)
+    after = position_of(asked.continuation)
     fleet = await (await house()).inventory.fleet()
     chosen = [entry for entry in selected(fleet.entries, asked.filters()) if entry.id > after]
     body: dict[str, Any] = {
@@ -36,12 +36,21 @@ async def _list(asked: ClusterQuery) -> func.HttpResponse:
         "asOf": fleet.as_of.isoformat() if fleet.as_of else None,
     }
     if len(chosen) > asked.limit:
-        body["continuation"] = base64.urlsafe_b64encode(chosen[asked.limit - 1].id.encode()).decode()
+        body["continuation"] = position_text(chosen[asked.limit - 1].id)
     return answer(body)
 
 
-def _position(text: str) -> str:
-    """The id of the last cluster of the page before; pages go by ids as texts."""
+def position_text(last: str) -> str:
+    """The continuation behind the last id of a page."""
+    return base64.urlsafe_b64encode(last.encode()).decode()
+
+
+def position_of(text: str) -> str:
+    """The id of the last cluster of the page before; pages go by ids as texts.
+
+    Raises:
+        RequestError: the continuation came from no answer.
+    """
     try:
         return str(ClusterId.parse(base64.b64decode(text, altchars=b"-_", validate=True).decode())) if text else ""
     except (InvalidClusterId, ValueError) as error:  # wrong base64 and wrong UTF-8 are ValueErrors

@@ -12,6 +12,8 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from shared.errors import Finding, RequestError
 
 LARGEST_BODY = 64 * 1024
+# A policy of the largest size, its line ends and quotes escaped as JSON wants it.
+LARGEST_PLAN = 3 * 1024 * 1024
 
 # Blanks around a text go before it is measured, so that a text of blanks is none: the pattern says that to readers.
 _WORDS = r"[^\s\x85]"
@@ -102,18 +104,39 @@ class ApprovalRequest(_Body):
     reason: NamedReason
 
 
+# One file of a policy, or several by name. The sum is bounded as that of any policy.
+PolicyFiles = Annotated[
+    dict[Annotated[str, Field(min_length=1, max_length=200)], str], Field(min_length=1, max_length=100)
+]
+
+
+class PlanRequest(_Body):
+    """POST /plans."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)  # texts are taken as they are
+
+    policy: str | PolicyFiles | None = None
+    cluster: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+
+
+class ApplyRequest(_Body):
+    """POST /plans/<id>/apply."""
+
+    digest: Annotated[str, Field(max_length=100)] | None = None
+
+
 class Look(_Body):
     """A look at one cluster: nothing has to be said about it."""
 
 
-def read[B: _Body](kind: type[B], raw: bytes) -> B:
-    """Read a request's body. It is JSON, whatever its Content-Type says.
+def read[B: _Body](kind: type[B], raw: bytes, *, largest: int = LARGEST_BODY) -> B:
+    """Read a request's body of at most so many bytes. It is JSON, whatever its Content-Type says.
 
     Raises:
         RequestError: it is too large, no JSON, or has wrong fields, each of which is named.
     """
-    if len(raw) > LARGEST_BODY:
-        raise RequestError(f"The body is larger than {LARGEST_BODY} bytes.")
+    if len(raw) > largest:
+        raise RequestError(f"The body is larger than {largest} bytes.")
     try:
         return kind.model_validate_json(raw or b"{}")
     except ValidationError as error:

@@ -30,8 +30,9 @@ from shared.fleet.announcing import Announcer
 from shared.fleet.auditing import Auditor
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.inventory import Inventory
+from shared.fleet.planner import Planner
 from shared.fleet.sweep import Sweep
-from shared.model import notice
+from shared.model import notice, plan_message
 from shared.model.gates import Gates
 from shared.model.message import QUEUE
 from shared.reconcile.act import Actor
@@ -50,6 +51,7 @@ from shared.state.audit_outbox import AuditOutbox
 from shared.state.letters import Letters
 from shared.state.messages import Messages
 from shared.state.outbox import Outbox
+from shared.state.plans import Plans
 from shared.state.shares import Shares
 from shared.state.storage import Storage
 
@@ -70,6 +72,7 @@ class House:
     sweep: Sweep
     gatekeeper: Gatekeeper
     inventory: Inventory
+    planner: Planner
     intents: intents.Intents
     history: history.History
     audit: AuditOutbox
@@ -164,6 +167,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             clock,
         )
         inventory = Inventory(papers, table, clock)
+        planner = Planner(sweep, Plans(papers, storage.queue_named(plan_message.QUEUE)), clock)
         undelivered = Letters(storage.container(letters.CONTAINER), storage.queue_named(letters.POISONED_EVENTS))
         yield House(
             settings,
@@ -171,6 +175,7 @@ async def opened(settings: Settings, *, clock: Callable[[], datetime] = now) -> 
             sweep,
             gatekeeper,
             inventory,
+            planner,
             words,
             past,
             untold,

@@ -32,6 +32,8 @@ var queues = [
   'cluster-events-poison'
   'notifications'
   'notifications-poison'
+  'plans'
+  'plans-poison'
 ]
 var tables = [
   'mustermemory'

@@ -18,6 +18,7 @@ from shared.cli import (
     import_fleet,
     letters,
     lint,
+    planning,
     policy_tests,
     render,
     report,
@@ -37,6 +38,7 @@ app = typer.Typer(
 )
 
 
+app.command("apply")(planning.apply)
 app.command("approve")(steering.approve)
 app.add_typer(audit.audit, name="audit")
 app.command("explain")(explain.explain)
@@ -46,6 +48,7 @@ app.command("import")(import_fleet.import_fleet)
 app.command("letters")(letters.letters)
 app.command("lint")(lint.lint)
 app.command("pause")(steering.pause)
+app.command("plan")(planning.plan)
 app.command("render")(render.render)
 app.command("report")(report.report)
 app.command("resume")(steering.resume)

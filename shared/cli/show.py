@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
+# Wider than any line that is meant to be read by a program; rich cuts what is wider than its console.
+_ENDLESS = 100_000
+
 
 def harmless(text: object) -> str:
     """One line, without control characters: tags, settings and reasons are anybody's words."""
@@ -23,10 +26,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    shown = Table(*titles, box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for title in titles:
+        shown.add_column(title, overflow="fold")
     for row in rows:
         shown.add_row(*(Text(harmless(cell)) for cell in row))
     if shown.row_count:
-        # On a terminal lines are folded at its width; in a file or a pipe nothing is cut off.
+        # On a terminal lines are folded at its width; in a file or a pipe nothing is cut off or folded.
         console = Console(highlight=False)
-        console.print(shown, width=None if console.is_terminal else 1000, crop=False)
+        if not console.is_terminal:
+            console = Console(highlight=False, width=_ENDLESS)
+        console.print(shown, crop=False)

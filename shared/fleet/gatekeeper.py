@@ -44,8 +44,16 @@ class Gatekeeper:
     # Spreads those who met at the same version; no secret hangs on it.
     _random: Random = field(default_factory=Random)
 
+    async def view(self, policy: Policy, words: tuple[FleetWord, ...]) -> FleetGates:
+        """What the fleet allows at this moment.
+
+        Raises:
+            StorageError: the books cannot be read.
+        """
+        return view(await self.books(policy), policy, words, self.clock())
+
     async def books(self, policy: Policy) -> Ledger:
-        """The books, as they are opened now, for people to read; empty ones where the policy asks for none.
+        """The books as they were last written; empty ones where the policy asks for nothing that has to be counted.
 
         Raises:
             StorageError: they cannot be read.
@@ -54,20 +62,7 @@ class Gatekeeper:
             return Ledger()
         if self._age() > _FRESH_FOR:
             await self._read()
-        return self._ledger().at(policy.digest, policy.generation, self.clock())
-
-    async def view(self, policy: Policy, words: tuple[FleetWord, ...]) -> FleetGates:
-        """What the fleet allows at this moment.
-
-        Raises:
-            StorageError: the books cannot be read.
-        """
-        ledger = Ledger()
-        if books.kept(policy.rollout):
-            if self._age() > _FRESH_FOR:
-                await self._read()
-            ledger = self._ledger()
-        return view(ledger, policy, words, self.clock())
+        return self._ledger()
 
     async def book(self, wish: Wish, policy: Policy) -> Refusal | None:
         """Book a write; None where it may go out.

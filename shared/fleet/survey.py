@@ -133,6 +133,26 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """One cluster as a pass decided on it.
+
+    Attributes:
+        same: the last look decided on the very same inputs, and by ARM's word.
+        why: why a look is asked for; "" where none is.
+        ring: number and name of its ring.
+    """
+
+    seen: Observation
+    decision: Decision
+    same: bool
+    why: str
+    ring: tuple[int, str]
+
+
+type Witness = Callable[[Sight], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Surveyor:
     """What reads and decides for a pass."""
 
@@ -140,8 +160,17 @@ class Surveyor:
     table: MemoryTable
     beyond: Beyond
 
-    async def survey(self, footing: Footing, previous: Snapshot | None, waiting: set[str]) -> Survey:
-        """Pass over the fleet once; `waiting` is told the partitions in which records wait for the audit.
+    async def survey(
+        self,
+        footing: Footing,
+        previous: Snapshot | None,
+        witness: Witness | None = None,
+        *,
+        waiting: set[str] | None = None,
+    ) -> Survey:
+        """Pass over the fleet once. `witness` is told of each cluster that is decided on.
+
+        `waiting` is told the partitions in which records wait for the audit.
 
         Raises:
             MusterError: something could not be read to its end.
@@ -150,7 +179,7 @@ class Surveyor:
         found = Survey(Writer(header), Figures(footing.now))
         found.compared = footing.candidate.digest if footing.candidate else ""
         found.acting = footing.gates.mode is Mode.ENFORCE and not footing.gates.stopped and footing.readable
-        desk = _Desk(footing, found, _believable(previous, footing), self.beyond)
+        desk = _Desk(footing, found, _believable(previous, footing), self.beyond, witness)
         clusters = ByGroup(_keyed(self.graph.cluster_rows(footing.subscriptions)), "clusters")
         extensions = ByGroup(_keyed(self.graph.extension_rows(footing.subscriptions)), "extensions")
         memories = ByGroup(self.table.stored(waiting), "memories")
@@ -185,8 +214,11 @@ async def _keyed(rows: Any) -> Any:
 class _Desk:
     """Where the entries of one pass are made."""
 
-    def __init__(self, footing: Footing, found: Survey, previous: Snapshot | None, beyond: Beyond) -> None:
+    def __init__(
+        self, footing: Footing, found: Survey, previous: Snapshot | None, beyond: Beyond, witness: Witness | None
+    ) -> None:
         self._footing, self._found, self._previous, self._beyond = footing, found, previous, beyond
+        self._witness = witness
         self._certificates: dict[str, CertificateReading] = {}
         self._now = int(footing.now.timestamp())
         since = datetime.fromisoformat(previous.header["asOf"]) if previous else footing.now
@@ -297,6 +329,9 @@ class _Desk:
         why = why_ask(observation, decision, footing.now, same=same)
         if why:
             self._found.asked[cluster.id] = why
+        ring = ring_of(footing.policy, cluster, management_groups=groups)
+        if self._witness is not None:
+            self._witness(Sight(observation, decision, same, why, ring))
         version = observation.certificate.version if observation.certificate else None
         return (
             _line(cluster, observation, decision, same=same)
@@ -308,7 +343,7 @@ class _Desk:
                 asked=why,
                 certificate=(address, version.fingerprint) if address and version else None,
                 failure=_failure(extensions) if decision.state.condition in _FAILED else None,
-                ring=ring_of(footing.policy, cluster, management_groups=groups)[1],
+                ring=ring[1],
                 wants=_wants(decision),
                 fresh=self._fresh(observation, decision),
                 forgotten=is_forgotten(observation, decision),

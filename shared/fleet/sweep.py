@@ -8,7 +8,7 @@ is missing, and says so.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,7 +46,7 @@ from shared.state.messages import Messages
 _MEASURED = {"condition": "muster.clusters", "hold": "muster.holds", "failure": "muster.failures"}
 _AT_ONCE = 16
 # So many clusters may wait for their turn to take up the policy's changes; the others are asked for by later sweeps.
-_QUEUED = 100
+QUEUED = 100
 # So many of the clusters that a doubtful sweep misses are asked for: ARM tells which of them are really gone.
 _PROBES = 10
 
@@ -107,7 +107,7 @@ class Sweep:
                 await self.rights.note()
             wanted = {each: "overdue" async for each in self._overdue(report)}
         else:
-            doubtful = doubts(found.known, found.unlisted, found.fresh, _most_fresh(policy, words, report.started))
+            doubtful = doubts(found.known, found.unlisted, found.fresh, most_fresh(policy, words, report.started))
             wanted = _wanted(found, doubtful, report.started)
             if kept(policy.rollout):
                 await self._no_more_than_may_go(policy, found, words, wanted)
@@ -127,20 +127,33 @@ class Sweep:
         self._tell(report)
         return report
 
+    @property
+    def surveyor(self) -> Surveyor:
+        """What passes over the fleet for it."""
+        return Surveyor(self.graph, self.table, self.beyond)
+
+    async def footing(self, policy: Policy, now: datetime) -> tuple[Footing, tuple[FleetWord, ...]]:
+        """What a pass under a policy stands on, and people's words about the fleet. Nothing is written.
+
+        Raises:
+            ScopeUnknown: the members of a management group have not been read yet.
+            StorageError: the books cannot be read.
+        """
+        subscriptions = {name: await self.scope.groups_above(name) for name in await self.scope.subscriptions()}
+        words, fleet_words, readable = await self._words()
+        # Gates are read once: a pass writes nothing to clusters, and whoever does reads them again.
+        gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, fleet_words))
+        return Footing(policy, gates, now, subscriptions, words, readable, self.own_names), fleet_words
+
     async def _survey(self, report: Report) -> tuple[Policy, Survey, tuple[FleetWord, ...]]:
         policy = await self.generations.current()
         await self.scope.refresh()
-        subscriptions = {name: await self.scope.groups_above(name) for name in await self.scope.subscriptions()}
-        words, fleet_words, readable = await self._words()
-        # Gates are read once: a sweep writes nothing to clusters, and whoever does reads them again.
-        gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, fleet_words))
-        candidate = await self.generations.candidate()
-        footing = Footing(policy, gates, report.started, subscriptions, words, readable, self.own_names, candidate)
-        surveyor = Surveyor(self.graph, self.table, self.beyond)
+        footing, fleet_words = await self.footing(policy, report.started)
+        footing = replace(footing, candidate=await self.generations.candidate())
         previous = await self._previous()
         if previous is not None:
             report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
-        found = await surveyor.survey(footing, previous, report.unaudited)
+        found = await self.surveyor.survey(footing, previous, waiting=report.unaudited)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -168,13 +181,7 @@ class Sweep:
 
         Where there are more new clusters than places, the earlier rings come first.
         """
-        places = (await self.gatekeeper.view(policy, words)).places
-        rings = {ring.name: number for number, ring in enumerate(policy.rollout.rings)}
-        fresh = [cluster for cluster in wanted if cluster in found.fresh]
-        fresh.sort(key=lambda cluster: rings.get(found.fresh[cluster], len(rings)))
-        late = fresh[places:] if places is not None else []
-        late += [cluster for cluster in found.changing if cluster in wanted][_QUEUED:]
-        for cluster in late:
+        for cluster in beyond_room(policy, (await self.gatekeeper.view(policy, words)).places, found, wanted):
             del wanted[cluster]
 
     async def _account(self, policy: Policy, found: Survey, words: tuple[FleetWord, ...], doubtful: Doubts) -> None:
@@ -301,7 +308,16 @@ class Sweep:
                 telemetry.stand(name, kind, figures.counts[kind])
 
 
-def _most_fresh(policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> int | None:
+def beyond_room(policy: Policy, places: int | None, found: Survey, wanted: Collection[ClusterId]) -> list[ClusterId]:
+    """Those of the wanted that the books have no room for; `places` are left for new clusters, None for any number."""
+    rings = {ring.name: number for number, ring in enumerate(policy.rollout.rings)}
+    fresh = [cluster for cluster in wanted if cluster in found.fresh]
+    fresh.sort(key=lambda cluster: rings.get(found.fresh[cluster], len(rings)))
+    late = fresh[places:] if places is not None else []
+    return late + [cluster for cluster in found.changing if cluster in wanted][QUEUED:]
+
+
+def most_fresh(policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> int | None:
     """How many clusters may want the extension for the first time; any number where a person approved it."""
     approved = any(word.verb is FleetVerb.APPROVE and word.id == MASS_SELECTION and word.stands(now) for word in words)
     return None if approved else policy.rollout.mass_selection

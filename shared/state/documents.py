@@ -6,7 +6,9 @@ Every document is JSON, gzip-compressed where it may grow with the fleet.
 import gzip
 import json
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
@@ -110,6 +112,25 @@ class Documents:
             StorageError: it cannot be written.
         """
         await self._put(name, raw, {"overwrite": True})
+
+    async def drop_older(self, folder: str, before: datetime) -> None:
+        """Delete the documents of a folder that were last written before a moment.
+
+        Raises:
+            StorageError: they cannot be listed or deleted.
+        """
+        async with typed(f"clear {folder}"):
+            try:
+                old = [
+                    blob.name
+                    async for blob in self._container.list_blobs(name_starts_with=folder)
+                    if blob.last_modified < before
+                ]
+            except ResourceNotFoundError:
+                return
+            for name in old:
+                with suppress(ResourceNotFoundError):  # somebody else was quicker
+                    await self._container.delete_blob(name)
 
     async def _put(self, name: str, raw: bytes, condition: dict[str, Any]) -> str:
         """Write the bytes; their version."""

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from shared.azure import kql
-from shared.model import event, notice
+from shared.model import event, notice, plan_message
 from shared.model.message import EVENTS_QUEUE, QUEUE
 from shared.state import audit, documents, history, intents, kept, leases, memory
 from tests.infra.bicep import Template
@@ -135,7 +135,7 @@ def test_storage_holds_what_the_product_uses():
 
     assert set(made["tables"]) == {memory.TABLE, intents.TABLE, history.TABLE, kept.TABLE}
     assert set(made["queues"]) == {
-        queue for name in (QUEUE, EVENTS_QUEUE, notice.QUEUE) for queue in (name, f"{name}-poison")
+        queue for name in (QUEUE, EVENTS_QUEUE, notice.QUEUE, plan_message.QUEUE) for queue in (name, f"{name}-poison")
     }
     assert {leases.CONTAINER, documents.CONTAINER, intents.CONTAINER} <= set(made["containers"])
 

@@ -25,6 +25,10 @@ FUNCTIONS = {
     "resume",
     "approvals",
     "approve",
+    "plan",
+    "planned",
+    "planning",
+    "apply",
     "compliance",
     "audit",
     "policy",
@@ -62,6 +66,8 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "pauses": stage.get("/api/pauses"),
         "approvals": stage.get("/api/approvals"),
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
+        "plan": stage.post("/api/plans"),
+        "apply": stage.post(f"/api/plans/{'0' * 32}/apply"),
         "compliance": stage.get("/api/compliance"),
         "audit": stage.get("/api/audit"),
         "policy": stage.get("/api/policy"),
@@ -71,6 +77,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "page_form": stage.call("POST", "/api/ui/approvals/nothing", b"reason=a+trial", key=False),
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
+    answers["planned"] = stage.get(answers["plan"].headers["Location"])
     stage.send(request, POISON)
     stage.send(sample("eg_aks_write")[0], "cluster-events")
     # Left from the time when there was a topic: it is put back.
@@ -83,7 +90,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "data": {},
     }
     stage.send(notice, "notifications")
-    for name in ("reconcile_poison", "cluster_events_queued", "notifications"):
+    for name in ("reconcile_poison", "cluster_events_queued", "notifications", "planning"):
         stage.until(lambda name=name: stage.invocations()[name]["succeeded"], f"the queue of {name}")
     stage.quiet()
 
@@ -99,6 +106,9 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "pauses": 200,
         "approvals": 200,
         "approve": 404,
+        "plan": 202,
+        "planned": 200,
+        "apply": 404,
         "resume": 200,
         "compliance": 200,
         "audit": 200,

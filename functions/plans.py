@@ -1,0 +1,109 @@
+"""Plans over HTTP: have one made, read it, apply it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import azure.functions as func
+
+from functions.answers import Conflicting, NotFound, Unprocessable, answer
+from functions.handworks import in_scope, named
+from functions.queries import PlanQuery, read_query
+from functions.readings import position_of, position_text
+from functions.requests import LARGEST_PLAN, ApplyRequest, PlanRequest, read
+from shared import logs
+from shared.composition import House, gates, house
+from shared.errors import PolicyError
+from shared.fleet.planner import READY, Wish
+from shared.fleet.planning import ceiling
+from shared.model.plan_message import is_plan_id
+from shared.policy.loading import parse_policy
+from shared.policy.model import PolicyText
+from shared.state.documents import Document, DocumentChanged
+
+# What a plan's document holds beside what its reader is shown.
+_OWN = frozenset({"texts", "items"})
+
+
+async def ask_for_plan(raw: bytes, who: str) -> func.HttpResponse:
+    """POST /plans."""
+    body = read(PlanRequest, raw, largest=LARGEST_PLAN)
+    home = await house()
+    cluster = named(body.cluster) if body.cluster is not None else None
+    if cluster is not None:
+        await in_scope(home, cluster)
+    texts = await _texts(home, body)
+    if texts:
+        try:
+            await asyncio.to_thread(parse_policy, texts)
+        except PolicyError as error:
+            raise Unprocessable(error.message, error.findings) from error
+    plan = await home.planner.begin(Wish(who, texts, cluster))
+    place = f"/api/plans/{plan}"
+    return answer({"id": plan, "status": "making", "href": place}, status=202, headers={"Location": place})
+
+
+async def _texts(home: House, body: PlanRequest) -> tuple[PolicyText, ...]:
+    if body.policy is None:
+        return ()
+    if not isinstance(body.policy, str):
+        return tuple(PolicyText(name, text) for name, text in body.policy.items())
+    # A single text stands in the place of the one in force: its name counts for the digest.
+    standing = (await home.reconciler.generations.current()).texts
+    return (PolicyText(standing[0].name if len(standing) == 1 else "policy.yaml", body.policy),)
+
+
+async def show_plan(plan: str, params: Mapping[str, str]) -> func.HttpResponse:
+    """GET /plans/<id>."""
+    asked = read_query(PlanQuery, params)
+    most, after = asked.limit, position_of(asked.continuation)
+    body = (await _standing(await house(), plan)).body
+    shown: dict[str, Any] = {name: value for name, value in body.items() if name not in _OWN}
+    if body["status"] == READY:
+        rest = [item for item in body["items"] if item["cluster"] > after]
+        shown["items"] = rest[:most]
+        if len(rest) > most:
+            shown["continuation"] = position_text(rest[most - 1]["cluster"])
+    return answer(shown)
+
+
+async def apply_plan(plan: str, raw: bytes, who: str) -> func.HttpResponse:
+    """POST /plans/<id>/apply: a second time it says what the first one did."""
+    asked = read(ApplyRequest, raw)
+    home = await house()
+    found = await _standing(home, plan)
+    body = found.body
+    if body["status"] != READY:
+        raise Conflicting(f"The plan is not ready: it is {body['status']}.")
+    if asked.digest is not None and asked.digest != body["digest"]:
+        raise Conflicting("The plan was saved with another content than it has here.")
+    if body["applied"] is None:
+        await _in_force(home, body)
+        told = await home.planner.apply(body)
+        applied = {"at": home.clock().isoformat(), "by": who, **told}
+        try:
+            await home.planner.plans.put(plan, body | {"applied": applied}, found)
+        except DocumentChanged:
+            applied = (await _standing(home, plan)).body["applied"] or applied
+        logs.event("plan-applied", plan=plan, asked=told["asked"], stale=len(told["stale"]), held=told["held"])
+        body = body | {"applied": applied}
+    return answer({"id": plan, "href": f"/api/plans/{plan}", "applied": body["applied"]}, status=202)
+
+
+async def _in_force(home: House, body: Mapping[str, Any]) -> None:
+    """Refuse to apply what the policy in force does not say, or this instance may not do."""
+    if body["against"] is not None:
+        raise Conflicting("The plan is against a policy that is not in force: roll the policy out.")
+    digest = (await home.reconciler.generations.current()).digest
+    if digest != body["policy"]["digest"]:
+        raise Conflicting("Another policy has come into force since the plan was made: make another plan.")
+    barred = ceiling(gates())
+    if barred:
+        raise Conflicting(barred)
+
+
+async def _standing(home: House, plan: str) -> Document:
+    found = await home.planner.of(plan) if is_plan_id(plan) else None
+    if found is None:
+        raise NotFound("There is no such plan. Plans are kept for a day.")
+    return found

@@ -1,0 +1,162 @@
+"""`muster plan` and `muster apply`: what would be done, asked and applied through the API."""
+
+import json
+import os
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.cli.api import Output, OutputOption, ask, path, told
+from shared.cli.show import line, table
+from shared.errors import RequestError, Unavailable
+
+DONE, CHANGES, PARTLY = 0, 2, 3
+_EVERY = 1.0
+_PAGE = "1000"
+
+
+class PlanOutput(StrEnum):
+    """How a plan is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def plan(
+    *,
+    against: Annotated[
+        str | None, typer.Option(metavar="FILE|REV", help="A policy's file or directory, or a git revision of it.")
+    ] = None,
+    policy: Annotated[Path, typer.Option(help="Where the policy lies, for a git revision.")] = Path("policy.yaml"),
+    cluster: Annotated[str | None, typer.Option(metavar="ID", help="Plan for one cluster only, by its ARM id.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Save the plan, to apply it later.")] = None,
+    wait: Annotated[int, typer.Option(min=1, help="Seconds to wait for the plan.")] = 600,
+    output: Annotated[PlanOutput, typer.Option("--output", "-o", help="text, json, or markdown.")] = PlanOutput.TEXT,
+) -> int:
+    """Say what would be done to the fleet, by action and risk, and when it would be done. Nothing is done.
+
+    Returns:
+        0 nothing to do, 2 changes, 3 all that there is, is held; 1 where no plan could be made.
+    """
+    from shared.report.plan_text import exit_code, markdown
+
+    wish: dict[str, Any] = {} if against is None else {"policy": _policy(against, policy)}
+    if cluster is not None:
+        wish["cluster"] = cluster
+    made = _made(ask("POST", path("plans"), wish)["id"], wait)
+    if out is not None:
+        _save(out, made)
+    if output is PlanOutput.JSON:
+        told(made)
+    elif output is PlanOutput.MARKDOWN:
+        print(markdown(made))
+    else:
+        _show(made)
+    return exit_code(made)
+
+
+def apply(
+    saved: Annotated[Path, typer.Argument(metavar="PLAN.json", help="A plan that `muster plan --out` saved.")],
+    *,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Ask for what a saved plan says. What has changed since is left out; every gate still holds.
+
+    Returns:
+        0 all of it was asked for, 3 some was left out or is held; 1 where it could not be applied.
+    """
+    plan_id, digest = _read_saved(saved)
+    applied = ask("POST", path("plans", plan_id, "apply"), {"digest": digest})["applied"]
+    held = sum(applied["held"].values())
+    if output is Output.JSON:
+        told(applied)
+    else:
+        line(f"{applied['asked']} clusters were asked for, by {applied['by']} at {applied['at']}.")
+        if applied["later"]:
+            line(f"{applied['later']} more than the rollout has room for are left to the sweeps.")
+        table(("Held by", "clusters"), applied["held"].items())
+        table(("Stale: changed since the plan was made",), [(each,) for each in applied["stale"]])
+    return PARTLY if applied["stale"] or held or applied["later"] else DONE
+
+
+def _policy(against: str, place: Path) -> str | dict[str, str]:
+    """The text of a policy, or its files by name."""
+    from shared.cli.revisions import files_at
+    from shared.policy.loading import read_policy
+
+    found = Path(against)
+    if found.exists():
+        texts = {text.name: text.text for text in read_policy(found)}
+        return texts if found.is_dir() else next(iter(texts.values()))
+    return files_at(against, place)
+
+
+def _made(plan_id: str, wait: int) -> Any:
+    """The plan with all its items, once it is made.
+
+    Raises:
+        Unavailable: it is not made in time.
+        RequestError: it could not be made.
+    """
+    until, waiting = time.monotonic() + wait, sys.stderr.isatty()
+    body = ask("GET", path("plans", plan_id, limit=_PAGE))
+    while body["status"] == "making":
+        if time.monotonic() > until:
+            raise Unavailable(
+                f"The plan {plan_id} was not made within {wait} seconds; look for it later, or wait longer."
+            )
+        if waiting:
+            print(".", end="", file=sys.stderr, flush=True)
+        time.sleep(_EVERY)
+        body = ask("GET", path("plans", plan_id, limit=_PAGE))
+    if waiting:
+        print(file=sys.stderr)
+    if body["status"] != "ready":
+        raise RequestError(f"The plan could not be made: {body['failure']}")
+    items = body["items"]
+    while "continuation" in body:
+        body = ask("GET", path("plans", plan_id, limit=_PAGE, continuation=body["continuation"]))
+        items += body["items"]
+    return {**{name: value for name, value in body.items() if name != "continuation"}, "items": items}
+
+
+def _show(made: Any) -> None:
+    from shared.report import plan_text
+
+    line(f"Plan: {plan_text.headline(made)}")
+    for remark in plan_text.remarks(made):
+        line(remark)
+    rows = [
+        (each["action"], plan_text.risk_of(each), each["clusters"], plan_text.held_by(each), plan_text.rings_of(each))
+        for each in made["groups"]
+    ]
+    table(("Action", "risk", "clusters", "held", "rings"), rows)
+    items = [
+        (each["cluster"], each["action"], plan_text.changes_of(each), plan_text.state_of(each))
+        for each in made["items"]
+    ]
+    table(("Cluster", "action", "changes", "held"), items)
+    for told_ in plan_text.foreseen(made):
+        line(told_)
+
+
+def _save(out: Path, made: Any) -> None:
+    try:
+        out.write_text(json.dumps(made, indent=2, ensure_ascii=False) + os.linesep, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(f"{out} cannot be written: {error.strerror}.") from error
+
+
+def _read_saved(saved: Path) -> tuple[str, str]:
+    try:
+        body = json.loads(saved.read_text(encoding="utf-8"))
+        return str(body["id"]), str(body["digest"])
+    except OSError as error:
+        raise RequestError(f"{saved} cannot be read: {error.strerror}.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"{saved} is no plan that `muster plan --out` saved.") from error

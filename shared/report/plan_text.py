@@ -1,0 +1,165 @@
+"""A plan in words, from its JSON: for a terminal, and as Markdown for a comment on a pull request."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from shared.model.state import HoldCode
+
+type Json = Mapping[str, Any]
+
+# Rows of a table of items; a comment on GitHub holds 65,536 characters.
+_NAMED = 50
+_ROLLED_OUT = frozenset({HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET})
+_MARKS = re.compile(r"([\\`*_{}\[\]<>()+!|~])")
+# What becomes a link wherever it stands in a text, escaped or not: mentions, numbers of issues, addresses.
+_LINKS = re.compile(r"(@|#|:(?=//)|www(?=\.))")
+_LONGEST = 300
+
+
+def exit_code(plan: Json) -> int:
+    """0 nothing to do; 2 something goes out, now or as the rollout goes on; 3 all that there is, is held."""
+    counts = plan["counts"]
+    if counts["going"]:
+        return 2
+    return 3 if counts["changes"] or counts["held"] else 0
+
+
+def headline(plan: Json) -> str:
+    """The plan in one sentence."""
+    counts = plan["counts"]
+    where = f" under the policy {plan['against'][:12]}" if plan["against"] else ""
+    if not counts["changes"]:
+        held = f"; {counts['held']} clusters are held" if counts["held"] else ""
+        return f"nothing to do on {counts['clusters']} clusters{where}{held}."
+    parts = [f"{counts['changes']} of {counts['clusters']} clusters would change{where}"]
+    parts += [f"{counts['disruptive']} of them disruptively"] if counts["disruptive"] else []
+    stopped = counts["changes"] - counts["going"]
+    parts += [f"{stopped} are held until a person or the cluster lets them go"] if stopped else []
+    return f"{', '.join(parts)}."
+
+
+def remarks(plan: Json) -> Iterator[str]:
+    """What has to be known to read the plan."""
+    counts = plan["counts"]
+    if plan["doubt"]:
+        yield f"Doubtful, as a sweep would find it: {plan['doubt']}"
+    if plan["ceiling"]:
+        yield plan["ceiling"]
+    if plan["approval"]:
+        yield f"The policy as a whole would wait for the approval {plan['approval']} (rollout.policyChange.clusters)."
+    if counts["unsure"]:
+        yield (
+            f"{counts['unsure']} clusters are not remembered, or their last write had no answer: they are looked at "
+            "first, and only then it is known whether anything is to be done there."
+        )
+    for name, told in (
+        ("underWay", "operations run already."),
+        ("reported", "clusters differ in what the policy only reports."),
+        ("leaving", "clusters would no longer be looked after. Their extensions stay as they are."),
+        ("dropped", "clusters would be changed by the policy in force, and not by this one."),
+    ):
+        if counts[name]:
+            yield f"{counts[name]} {told}"
+
+
+def foreseen(plan: Json) -> Iterator[str]:
+    """The forecast, where anything goes out."""
+    forecast = plan["forecast"]
+    if not forecast["clusters"]:
+        return
+    yield f"Requests to Azure: {_range(forecast['writes'])} writes, {_range(forecast['reads'])} reads."
+    if forecast["done"]:
+        yield f"Done between {_moment(forecast['done'][0])} and {_moment(forecast['done'][1])}."
+    for ring in forecast["rings"] if len(forecast["rings"]) > 1 else ():
+        yield f"  ring {ring['ring']}: between {_moment(ring['done'][0])} and {_moment(ring['done'][1])}"
+    if forecast["left"]:
+        yield f"No time can be told for {forecast['left']} clusters: {'; '.join(forecast['waits'])}."
+    yield f"Where {', '.join(forecast['assumes'])}."
+
+
+def _range(bounds: Sequence[int]) -> str:
+    low, high = bounds
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _moment(text: str) -> str:
+    return text[:16].replace("T", " ") + " UTC"
+
+
+def risk_of(each: Json) -> str:
+    """The risks of an item or a group, in a few words."""
+    return ", ".join(each["risk"])
+
+
+def held_by(group: Json) -> str:
+    """What holds the clusters of a group."""
+    return ", ".join(f"{code} {count}" for code, count in group["held"].items())
+
+
+def rings_of(group: Json) -> str:
+    """The rings of the clusters of a group; nothing where there are none but the last."""
+    rings = group["rings"]
+    return "" if set(rings) <= {"rest"} else ", ".join(f"{name} {count}" for name, count in rings.items())
+
+
+def state_of(item: Json) -> str:
+    """What stands in an item's way, or what a look reads first."""
+    hold = item["hold"]
+    if hold is not None:
+        until = f" until {_moment(hold['until'])}" if hold["until"] else ""
+        approval = f" ({hold['approval']})" if hold["approval"] else ""
+        return f"{hold['code']}{approval}{until}"
+    return f"after a look at {', '.join(item['reads'])}" if item["reads"] else ""
+
+
+def changes_of(item: Json) -> str:
+    """The settings of an item, from what to what; an installation's are only counted."""
+    changes = item["changes"]
+    if all(each["from"] is None for each in changes) and len(changes) > 4:
+        return f"{len(changes)} settings"
+    return "; ".join(f"{each['setting']}: {each['from'] or 'none'} -> {each['to'] or 'none'}" for each in changes)
+
+
+def markdown(plan: Json) -> str:
+    """The plan as a comment on a pull request."""
+    lines = [f"### Muster plan: {escaped(headline(plan))}", ""]
+    lines += [f"- {escaped(each)}" for each in remarks(plan)]
+    if plan["groups"]:
+        rows = [
+            (each["action"], risk_of(each), each["clusters"], each["disruptive"], held_by(each), rings_of(each))
+            for each in plan["groups"]
+        ]
+        lines += ["", *_table(("Action", "Risk", "Clusters", "Disruptive", "Held", "Rings"), rows)]
+    told = list(foreseen(plan))
+    lines += ["", *(f"- {escaped(each.strip())}" for each in told)] if told else []
+    if plan["items"]:
+        shown = plan["items"][:_NAMED]
+        lines += ["", "<details><summary>Clusters</summary>", ""]
+        named = [(_name(each), each["action"], risk_of(each), changes_of(each), state_of(each)) for each in shown]
+        lines += _table(("Cluster", "Action", "Risk", "Changes", "Held"), named)
+        left = len(plan["items"]) - len(shown)
+        lines += ["", f"And {left} more."] if left else []
+        lines += ["", "</details>"]
+    basis = f"Policy in force: {plan['policy']['digest'][:12]}, generation {plan['policy']['generation']}"
+    return "\n".join([*lines, "", f"<sub>{basis}. As of {_moment(plan['asOf'])}. Plan {plan['id']}.</sub>"])
+
+
+def _name(item: Json) -> str:
+    parts = str(item["cluster"]).split("/")
+    return f"{parts[4]}/{parts[8]}"
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield f"| {' | '.join(titles)} |"
+    yield f"|{'---|' * len(titles)}"
+    for row in rows:
+        yield f"| {' | '.join(escaped(str(cell)) for cell in row)} |"
+
+
+def escaped(text: str) -> str:
+    """A text as Markdown shows it as it is: names and values are anybody's words, and could be marks or mentions."""
+    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    short = plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 3]}..."
+    # No backslash stops a mention. A comment in the middle does: what GitHub looks for is then in two pieces.
+    return _LINKS.sub(r"\1<!-- -->", _MARKS.sub(r"\\\1", short))
