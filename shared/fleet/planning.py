@@ -17,7 +17,7 @@ from typing import Any
 from shared.azureml.risk import Risk, risk_of_change
 from shared.fleet.asking import UNREMEMBERED
 from shared.fleet.rollout import MASS_SELECTION
-from shared.fleet.survey import Sight
+from shared.fleet.sight import Sight
 from shared.model.decision import Action, Decision
 from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId

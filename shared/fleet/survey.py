@@ -23,6 +23,7 @@ from shared.fleet.asking import is_forgotten, is_overdue, why_ask
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.ordered import ByGroup
+from shared.fleet.sight import Sight, Witness
 from shared.fleet.snapshot import Entry, Snapshot, Writer
 from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
@@ -130,26 +131,6 @@ class Survey:
     known: dict[str, int] = field(default_factory=dict)
     unlisted: list[Stored] = field(default_factory=list)
     acting: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """One cluster as a pass decided on it.
-
-    Attributes:
-        same: the last look decided on the very same inputs, and by ARM's word.
-        why: why a look is asked for; "" where none is.
-        ring: number and name of its ring.
-    """
-
-    seen: Observation
-    decision: Decision
-    same: bool
-    why: str
-    ring: tuple[int, str]
-
-
-type Witness = Callable[[Sight], None]
 
 
 @dataclass(frozen=True, slots=True)
