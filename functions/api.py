@@ -84,7 +84,8 @@ async def withdraw(req: func.HttpRequest) -> func.HttpResponse:
     from functions.handworks import withdraw_word
     from shared.model.identity import ClusterId
 
-    return await withdraw_word(ClusterId.from_key(req.route_params["key"]), admitted(req).name)
+    caller = admitted(req)
+    return await withdraw_word(ClusterId.from_key(req.route_params["key"]), caller.name)
 
 
 @blueprint.function_name("pause")
