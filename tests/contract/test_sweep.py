@@ -9,9 +9,12 @@ from azure.storage.queue import TextBase64DecodePolicy
 from azure.storage.queue.aio import QueueClient
 
 from shared.fleet import snapshot
+from shared.model.audit import Kind, recorded
 from shared.model.identity import ClusterId
 from shared.model.message import QUEUE, decode
+from shared.model.observation import Memory
 from shared.model.request import Reason, Request
+from tests.contract.audits import trail_of
 
 SELECTED = {"aml-onboard": "true"}
 
@@ -191,3 +194,23 @@ async def test_a_failed_installation_of_ours_is_found_again_after_its_memory_was
     assert dict(lost.asked) == {"unremembered": 1}
     assert (state.management.value, state.condition.value) == ("Managed", "FailedInstall")
     assert (await house.table.read(cluster)).memory.next_look is not None, "its repair is to come"
+
+
+@pytest.mark.parametrize("readable", [True, False])
+async def test_a_sweep_audits_what_waits_whatever_it_can_read(house, control, azurite, fleet, readable):
+    """Of a subscription that is no longer in scope as well, and where Resource Graph refuses; then nothing waits."""
+    fleet("a")
+    last = ClusterId.parse(SOMEBODY.replace("99999999-", "ffffffff-"))
+    word = recorded(datetime.now(UTC), Kind.WORD, str(last), "Withdraw", by="ada", who="ada")
+    before_it = ClusterId.parse(SOMEBODY.replace("99999999-", "fffffffe-"))
+    await house.table.write(await house.table.read(before_it), Memory())
+    await house.audit.put(word, last)
+    if not readable:
+        control.add_fault(service="resource-graph", kind="status", status=403)
+    report, after = await house.sweep.run(), await house.sweep.run()
+    await house.table.forget(before_it)
+
+    assert report.whole is readable
+    assert report.unaudited >= {last.subscription}
+    assert after.unaudited == set()
+    assert [each["id"] for each in trail_of(azurite)].count(word.id) == 1
