@@ -33,6 +33,17 @@ NamedReason = Annotated[Reason, Field(min_length=1, pattern=_WORDS)]
 Value = str | bool | int | float
 
 
+ClusterName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=400,
+        description="The cluster's ARM id.",
+        json_schema_extra={"format": "cluster-id"},
+    ),
+]
+
+
 class _Body(BaseModel):
     # Strict: "no" and 0 are no booleans where a boolean lets running work be dropped.
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, strict=True, allow_inf_nan=False)
@@ -41,15 +52,7 @@ class _Body(BaseModel):
 class Install(_Body):
     """An installation by hand."""
 
-    cluster: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=400,
-            description="The cluster's ARM id.",
-            json_schema_extra={"format": "cluster-id"},
-        ),
-    ]
+    cluster: ClusterName
     profile: (
         Annotated[
             str,
@@ -116,7 +119,7 @@ class PlanRequest(_Body):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)  # texts are taken as they are
 
     policy: str | PolicyFiles | None = None
-    cluster: Annotated[str, Field(min_length=1, max_length=400)] | None = None
+    cluster: ClusterName | None = None
 
 
 class ApplyRequest(_Body):
