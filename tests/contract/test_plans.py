@@ -368,6 +368,7 @@ async def test_a_fleet_that_cannot_be_read_makes_no_plan(mixed):
     assert plan["failure"]
 
 
+@pytest.mark.timeout(1800)  # three hundred looks, beside whatever else runs
 async def test_an_import_of_three_hundred_hand_made_installs_plans_no_change(fleet):
     """Under the policy that `muster import` writes, before the first look and after it."""
     made = fleet.made(300, SELECTED)
