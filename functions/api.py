@@ -76,8 +76,8 @@ async def look(req: func.HttpRequest) -> func.HttpResponse:
     from functions.handworks import ask_for_look
     from shared.model.identity import ClusterId
 
-    admitted(req)
-    return await ask_for_look(ClusterId.from_key(req.route_params["key"]), req.get_body())
+    caller = admitted(req)
+    return await ask_for_look(ClusterId.from_key(req.route_params["key"]), req.get_body(), caller.name)
 
 
 @blueprint.function_name("withdraw")

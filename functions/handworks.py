@@ -18,7 +18,7 @@ from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.policy.selection import Outcome, select
 from shared.report.views import decision_view
-from shared.report.words import cluster_word, withdrawal
+from shared.report.words import cluster_word, resolving, withdrawal
 
 _HIDDEN = "***"
 
@@ -70,12 +70,16 @@ async def uninstall_by_hand(cluster: ClusterId, raw: bytes, who: str) -> func.Ht
     return await _said(home, intent)
 
 
-async def ask_for_look(cluster: ClusterId, raw: bytes) -> func.HttpResponse:
+async def ask_for_look(cluster: ClusterId, raw: bytes, who: str) -> func.HttpResponse:
     """POST /clusters/<key>/reconcile."""
-    read(Look, raw)
+    body = read(Look, raw)
     home = await house()
     await in_scope(home, cluster)
-    return await _asked(home, cluster, home.clock())
+    now = home.clock()
+    if body.resolve is not None:
+        await home.audit.put(resolving(cluster, who, now, wanted=body.resolve), cluster)
+        await home.reconciler.table.ask_anew(cluster, now if body.resolve else None)
+    return await _asked(home, cluster, now)
 
 
 async def withdraw_word(cluster: ClusterId, who: str) -> func.HttpResponse:

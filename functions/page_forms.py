@@ -53,7 +53,7 @@ async def _about(cluster: ClusterId, act: str, fields: Mapping[str, str], who: s
     reason = fields.get("reason", "")
     match act:
         case "look":
-            await ask_for_look(cluster, b"{}")
+            await ask_for_look(cluster, b"{}", who)
         case "retry":
             await _retry(cluster, who)
         case "pause":
@@ -76,7 +76,7 @@ async def _retry(cluster: ClusterId, who: str) -> None:
     if name.startswith("retry-"):
         await decide_approval(name, _body(approve=True, reason="The cause is mended (from the page)."), who)
     else:
-        await ask_for_look(cluster, b"{}")
+        await ask_for_look(cluster, b"{}", who)
 
 
 def _hours(text: str) -> int:

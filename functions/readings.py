@@ -86,6 +86,7 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
         "attempts": memory.attempts,
         "lastLook": memory.looked_at.isoformat() if memory.looked_at else None,
         "lastChange": memory.changed_at.isoformat() if memory.changed_at else None,
+        "anewSince": memory.anew_since.isoformat() if memory.anew_since else None,
         "intent": intent
         and {
             "word": intent.word.value,

@@ -129,7 +129,9 @@ class ApplyRequest(_Body):
 
 
 class Look(_Body):
-    """A look at one cluster: nothing has to be said about it."""
+    """A look at one cluster. With `resolve` it is given today's values; `false` takes such a wish back."""
+
+    resolve: bool | None = None
 
 
 def read[B: _Body](kind: type[B], raw: bytes, *, largest: int = LARGEST_BODY) -> B:

@@ -243,6 +243,10 @@ class ClusterDetail(Decided):
     attempts: Annotated[int, Field(ge=0)]
     lastLook: datetime | None
     lastChange: datetime | None
+    anewSince: Annotated[
+        datetime | None,
+        Field(description="Since when its values are to follow today's facts."),
+    ]
     intent: PersonsWord | None
     nearly: Annotated[list[str], Field(description="The smallest changes of tags that would give another profile.")]
     history: Annotated[list[Event], Field(description="Newest first.")]

@@ -1,7 +1,7 @@
 """`auto`: values that a policy leaves to Muster, resolved from facts when the extension is installed.
 
 Once installed, the value is read back from the extension's own settings: components of our own
-release in the cluster, or a changed number of nodes, never change it afterwards.
+release in the cluster, or a changed number of nodes, never change it afterwards, unless a person asks for it.
 
 Sources: "Troubleshoot Azure Machine Learning extension" (open source components integration: which
 existing component may be reused, and what it then has to do), "Deploy Azure Machine Learning extension"
@@ -82,6 +82,7 @@ def resolve_auto(
     *,
     inside: Inside | None = None,
     extension_name: str = "azureml",
+    installed: Mapping[str, str] | None = None,
 ) -> AutoResult:
     """Replace every `auto` by a value that follows from the cluster's facts.
 
@@ -92,6 +93,8 @@ def resolve_auto(
         resolved: settings of the installed extension, whose values are kept; None at installation.
         inside: what was seen inside the cluster; None where nobody looked.
         extension_name: name of the extension, whose Helm release never counts as the cluster's own.
+        installed: settings of the installed extension, where values are resolved anew: what only a search of the
+            cluster can tell stays as it is there, until there was one.
     """
     facts = _Facts(cluster, inside, extension_name)
     values, sources = dict(settings), dict(origins)
@@ -100,7 +103,7 @@ def resolve_auto(
     for key, value in settings.items():
         if value.lower() != AUTO or key not in _RULES:
             continue
-        choice = _Choice(resolved[key], "as installed") if resolved and key in resolved else _RULES[key](facts, key)
+        choice = _choice(facts, key, resolved, installed)
         if choice.value is None:
             unknown.append(choice.why)
             continue
@@ -112,6 +115,18 @@ def resolve_auto(
     if resolved is None:
         findings.extend(_ingress(facts, settings))
     return AutoResult(values, sources, tuple(dict.fromkeys(unknown)), tuple(findings))
+
+
+def _choice(
+    facts: _Facts, key: str, resolved: Mapping[str, str] | None, installed: Mapping[str, str] | None
+) -> _Choice:
+    if resolved and key in resolved:
+        return _Choice(resolved[key], "as installed")
+    # What was reused then would be installed beside itself now.
+    if installed and key in installed and key in _SEARCHED_FOR and not facts.searched:
+        why = "as installed, since the cluster was not searched"
+        return _Choice(installed[key], why, f"{key} stays {installed[key]}: the cluster was not searched.")
+    return _RULES[key](facts, key)
 
 
 def _router_replicas(facts: _Facts, key: str) -> _Choice:
@@ -249,6 +264,7 @@ _REUSABLE: Mapping[str, tuple[Part, str]] = {
         "Its scheduler needs the configuration of the extension's troubleshooting guide.",
     ),
 }
+_SEARCHED_FOR = frozenset({*_GPU_PARTS, *_REUSABLE})
 _RULES = {
     "inferenceRouterHA": _router_replicas,
     _PLUGIN: _gpu_component,

@@ -45,6 +45,12 @@ SERVICE_BUS_TOPICS: Mapping[str, str] = {
 
 TLS_CERTIFICATE, TLS_KEY = "scoringFe.sslCert", "scoringFe.sslKey"
 
+# By the number of nodes: for a small cluster, and for one that is none any more. The CLI sends the first alone; the
+# second are the chart's default and what the templates of Azure Machine Learning send.
+_BY_SIZE: Mapping[str, tuple[str, str]] = {
+    "clusterPurpose": ("DevTest", "FastProd"),
+    "inferenceRouterHA": ("false", "true"),
+}
 # Never sent protected: local paths are of no use to Azure, and the two switches go in plain.
 _NOT_SENT = frozenset({CERT_FILE, KEY_FILE, TRAINING, INFERENCE})
 
@@ -56,6 +62,7 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
     origins: Mapping[str, Provenance] | None = None,
     protected: Collection[str] = (),
     resolved: Mapping[str, str] | None = None,
+    anew: bool = False,
     release_train: str | None = None,
     version: str | None = None,
     auto_upgrade_minor_version: bool | None = None,
@@ -76,6 +83,7 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
         resolved: the settings of the extension that is already installed. Derived values are read
             back from it: one that is present is kept, and one that would follow from facts that
             change (number of nodes, distribution, relay) is not added when it is absent.
+        anew: what follows from the number of nodes and the distribution is derived from today's all the same.
         release_train: None means the CLI's default, "stable".
         version: pins the version, which needs the automatic upgrade off.
         auto_upgrade_minor_version: None leaves it out, save that a pinned version sends False.
@@ -91,7 +99,7 @@ def derive(  # noqa: PLR0913  one keyword per part of the body, all with default
     check_version(version, auto_upgrade_minor_version)
     if certificate is not None:
         protected = {*protected, CERT_FILE, KEY_FILE}
-    work = _Work(cluster, dict(settings), dict(origins or {}), protected, resolved)
+    work = _Work(cluster, dict(settings), dict(origins or {}), protected, resolved, anew)
     work.add_switches_and_router()
     work.add_size_and_distribution()
     work.add_names_and_places()
@@ -122,6 +130,7 @@ class _Work:
     origins: dict[str, Provenance]
     protected: Collection[str]
     resolved: Mapping[str, str] | None
+    anew: bool
     given: Given = field(init=False)
     sent: set[str] = field(init=False)
     warnings: list[str] = field(default_factory=list)
@@ -169,8 +178,8 @@ class _Work:
             self.put("scoringFe.sslSecret", router.secret, "alias of sslSecret")
 
     def add_size_and_distribution(self) -> None:
-        if self.resolved is not None:
-            self.keep_installed(self.resolved, "clusterPurpose", "inferenceRouterHA", "openshift")
+        if self.resolved is not None and not self.anew:
+            self.keep_installed(self.resolved, *_BY_SIZE, "openshift")
             return
         nodes = self.cluster.nodes
         if nodes is None:
@@ -180,11 +189,20 @@ class _Work:
             )
             return
         if nodes < SMALL_CLUSTER:
-            for key, value in (("clusterPurpose", "DevTest"), ("inferenceRouterHA", "false")):
+            for key, (small, _) in _BY_SIZE.items():
                 if not self.given.has(key):
-                    self.put(key, value, f"nodes < {SMALL_CLUSTER}")
+                    self.put(key, small, f"nodes < {SMALL_CLUSTER}")
+        else:
+            self.outgrown()
         if (self.cluster.distribution or "").lower() == "openshift":
             self.put("openshift", "true", "distribution is openshift")
+
+    def outgrown(self) -> None:
+        """Of a cluster that was small once: a PATCH cannot take a key away, so it gets the value of a large one."""
+        for key, (small, large) in _BY_SIZE.items():
+            there = (self.resolved or {}).get(key, "")
+            if there.lower() == small.lower() and not self.given.has(key):
+                self.put(key, large, f"nodes >= {SMALL_CLUSTER}")
 
     def keep_installed(self, resolved: Mapping[str, str], *keys: str) -> None:
         for key in keys:

@@ -1,4 +1,4 @@
-"""`muster pause`, `resume` and `approve`: a person's words about the fleet, said through the API."""
+"""`muster pause`, `resume`, `approve` and `reconcile`: a person's words about the fleet, said through the API."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -63,6 +63,28 @@ def approve(
         line(f"{name} is no longer approved.")
     else:
         line(f"{name} is approved until {body['until']}.")
+    return 0
+
+
+def reconcile(
+    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Its ARM id, or its name where one has it.")],
+    *,
+    resolve: Annotated[
+        bool | None,
+        typer.Option("--resolve/--keep", help="Let automatic and derived values follow today's facts; take that back."),
+    ] = None,
+    output: OutputOption = Output.TEXT,
+) -> int:
+    """Have a cluster looked at now."""
+    key = cluster_key(cluster)
+    body = ask("POST", path("clusters", key, "reconcile"), {} if resolve is None else {"resolve": resolve})
+    if output is Output.JSON:
+        told(body)
+        return 0
+    more = (
+        "" if resolve is None else " Its values follow today's facts." if resolve else " Its values stay as installed."
+    )
+    line(f"Muster looks at {body['id']}.{more} To follow it: muster history {cluster}")
     return 0
 
 

@@ -86,6 +86,8 @@ class Memory:
         unanswered: what the last write replaced here, while it is not known whether that reached Azure.
         flight: whether a write is booked in the fleet's books that has not been seen to end.
         untold: the record of a write, for the audit, until its outcome is recorded.
+        anew_since: when a person asked that automatic and derived values be resolved by today's facts; None once the
+            extension holds them. It is set beside the loop, as `next_look` is.
     """
 
     state: State | None = None
@@ -118,6 +120,7 @@ class Memory:
     unanswered: Unanswered | None = None
     flight: bool = False
     untold: Record | None = None
+    anew_since: datetime | None = None
     next_look: datetime | None = None
     follow_up: FollowUp | None = None
 

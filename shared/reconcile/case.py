@@ -34,6 +34,11 @@ class Case:
         return self.seen.memory
 
     @property
+    def anew(self) -> bool:
+        """Whether a person asked that what was resolved at install be resolved by today's facts."""
+        return self.situation.ours and self.memory.anew_since is not None
+
+    @property
     def under_way(self) -> bool:
         """Whether an operation runs on the extension, or its state is not known."""
         return self.situation.condition in _UNDER_WAY

@@ -1,17 +1,13 @@
-"""Changing an extension that exists: what it should hold, the PATCH for it, and what may stand against that."""
+"""Changing an extension that exists: the PATCH for it, and what may stand against that."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.azureml.auto import resolve_auto
-from shared.azureml.checks import CERT_FILE, KEY_FILE
-from shared.azureml.derivation import derive
 from shared.azureml.drift import Differences, differences, patch_settings
 from shared.azureml.failures import Failure, Step
 from shared.azureml.preflight import settled
 from shared.azureml.risk import Risk, risk_of_change
-from shared.errors import SettingsError
 from shared.model.decision import Action, Decision, LookBy, Want
 from shared.model.extension import DesiredExtension, Extension
 from shared.model.inside import Activity
@@ -20,45 +16,9 @@ from shared.policy.guardrails import violations
 from shared.policy.model import Enforcement
 from shared.reconcile import checking, drifting, install, ladder, reinstall
 from shared.reconcile.case import Case
-from shared.reconcile.rotation import Rotation, heartbeat_missing, serves_certificate
+from shared.reconcile.rotation import Rotation, heartbeat_missing
 from shared.reconcile.verification import work_of
-
-
-def wanted_on(case: Case, extension: Extension) -> DesiredExtension | Decision:
-    """What the extension should hold. Values resolved at install are read back from it, not derived anew."""
-    selection = case.selection
-    changed_profile = (
-        case.situation.ours and case.memory.profile is not None and case.memory.profile != selection.profile
-    )
-    resolved: Mapping[str, str] | None = None if changed_profile else extension.settings
-    automatic = resolve_auto(
-        case.cluster,
-        selection.settings,
-        selection.origins,
-        resolved,
-        inside=case.seen.inside,
-        extension_name=extension.name,
-    )
-    if automatic.unknown_facts or (resolved is None and case.cluster.nodes is None):
-        facts = ", ".join(automatic.unknown_facts or ("nodes",))
-        return case.facts_unknown(f"facts-unknown({facts}): Azure does not report it yet.")
-    # What somebody else put into the protected settings cannot be read, and is taken to be what his settings need.
-    unseen = not case.situation.ours and selection.certificate is None and serves_certificate(extension)
-    try:
-        return derive(
-            case.cluster,
-            automatic.settings,
-            origins=automatic.origins,
-            protected=(CERT_FILE, KEY_FILE) if unseen else (),
-            resolved=resolved,
-            release_train=selection.release_train,
-            version=selection.version,
-            auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
-            auto_upgrade_mode=selection.auto_upgrade_mode,
-            certificate=selection.certificate,
-        )
-    except SettingsError as error:
-        return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
+from shared.reconcile.wanted import wanted_on
 
 
 def _names(changed: Mapping[str, object]) -> str:
@@ -151,10 +111,10 @@ _INTERRUPTS = frozenset({Risk.INTERRUPTS_JOBS, Risk.INTERRUPTS_ENDPOINTS})
 def _before_change(
     case: Case, wanted: DesiredExtension, risks: Sequence[Risk], rotation: Rotation | None
 ) -> frozenset[Want]:
-    """What has to be read before a change: running work that it could hurt, the certificate that it sends."""
+    """What has to be read before a change: running work that it could hurt, facts, the certificate that it sends."""
     wants = set()
     inside = case.seen.inside is None and checking.may_look_inside(case.policy, case.cluster.kind)
-    if inside and _INTERRUPTS.intersection(risks):
+    if inside and (case.anew or _INTERRUPTS.intersection(risks)):
         wants.add(Want.INSIDE)
     if rotation is not None:
         wants |= checking.unread(case, wanted) & {Want.CERTIFICATE}

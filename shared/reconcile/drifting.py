@@ -31,15 +31,19 @@ class Cause:
     Attributes:
         drifted: somebody changed what Muster sent; else the policy (or what it reads) wants something else.
         hand: who wrote last.
+        asked: where nobody did: a person asked that values be resolved anew.
     """
 
     drifted: bool
     hand: Hand
+    asked: bool = False
 
     @property
     def told(self) -> str:
         """The cause in words."""
-        return _TOLD[self.hand] if self.drifted else "wanted by the policy"
+        if self.drifted:
+            return _TOLD[self.hand]
+        return "resolved anew by today's facts, as a person asked" if self.asked else "wanted by the policy"
 
 
 def cause_of(case: Case, extension: Extension, wanted: DesiredExtension, found: Differences) -> Cause:
@@ -55,7 +59,7 @@ def cause_of(case: Case, extension: Extension, wanted: DesiredExtension, found: 
         same = memory.choice is not None and memory.choice == choice_of(
             case.policy, case.cluster, case.seen.intent, case.now
         )
-    return Cause(bool(found.changed) and same, hand_of(extension, case.seen.own_names))
+    return Cause(bool(found.changed) and same, hand_of(extension, case.seen.own_names), asked=case.anew)
 
 
 def by_platform(case: Case, extension: Extension, wanted: DesiredExtension, found: Differences) -> bool:
@@ -76,8 +80,10 @@ def without_news(found: Differences, wanted: DesiredExtension, case: Case) -> tu
     """The differences without keys that only this version of Muster derives, and those keys.
 
     Nobody asked for them: neither the policy nor whoever installed the extension. They go along with the next change
-    and with a fresh installation, and are no reason to write to a fleet.
+    and with a fresh installation, and are no reason to write to a fleet; they are where a person asked for them.
     """
+    if case.anew:
+        return found, ()
     news = [
         key
         for key, (there, _) in found.changed.items()

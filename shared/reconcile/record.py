@@ -12,7 +12,7 @@ from shared.model.decision import Action, Decision, LookBy
 from shared.model.hand import Revert
 from shared.model.observation import Known, Memory, Observation
 from shared.model.request import Reason, Request
-from shared.model.state import Condition, State
+from shared.model.state import Condition, Management, State
 from shared.policy.model import Policy
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.attempts import counted
@@ -50,6 +50,8 @@ def remembered(seen: Observation, decision: Decision, policy: Policy, now: datet
         memory = replace(memory, reverts=())
         memory = replace(memory, verification=None if decision.verification is None else memory.verification)
     memory = _chosen(_recovered(memory, situation), decision)
+    if _nothing_to_resolve(situation, decision):
+        memory = replace(memory, anew_since=None)
     if not decision.action.writes and decision.certificate is not None:
         memory = replace(memory, certificate=decision.certificate)
     # While a first installation runs, Azure names the version that is to come: that is no sign that it ever ran.
@@ -106,6 +108,12 @@ def _chosen(memory: Memory, decision: Decision) -> Memory:
 def _asks_nothing(decision: Decision) -> bool:
     """Whether the extension was compared with what is wanted, and nothing differs."""
     return decision.state.condition is Condition.CURRENT and decision.desired is not None and not decision.changes
+
+
+def _nothing_to_resolve(situation: Situation, decision: Decision) -> bool:
+    """Whether a wish that values be resolved anew is over: they are, or nothing of ours is there that holds any."""
+    managed = decision.state.management is Management.MANAGED
+    return _asks_nothing(decision) or not managed or situation.condition is Condition.MISSING
 
 
 def changed(before: State | None, after: State) -> bool:
@@ -206,9 +214,10 @@ class Recorder:
 
         What the memory is to tell of is kept with it; what it had still to tell goes to the audit.
         """
+        known = row.memory
         for _ in range(_TRIES):
             standing = row.memory
-            final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
+            final = _with_what_others_set(memory, standing, known)
             try:
                 return await self.table.write(row, final, _still_untold(standing, (final.untold,)))
             except MemoryChanged:
@@ -229,9 +238,10 @@ class Recorder:
         memory = replace(memory, untold=None)
         if wanted is not None and by is LookBy.MESSAGE:
             wanted = max(wanted, now + _UNTIL_RELEASED)
+        known = row.memory
         for _ in range(_TRIES):
             standing = _consumed(row.memory, request, now)
-            final = replace(memory, next_look=standing.next_look, follow_up=standing.follow_up)
+            final = _with_what_others_set(memory, standing, known)
             if wanted is not None and by is LookBy.MESSAGE:
                 final = await self.messages.follow_up(request, final, wanted, now)
             elif final.follow_up is None:
@@ -319,6 +329,20 @@ class Recorder:
                 sent=() if outcome is not None and outcome.sent is Sent.UNFINISHED else sent_keys(decision),
             ),
         )
+
+
+def _with_what_others_set(memory: Memory, standing: Memory, known: Memory) -> Memory:
+    """A look's memory with the columns that are changed without the lease, as they stand by now.
+
+    A wish that came after the row was read (`known`) was not served by this look.
+    """
+    later = standing.anew_since != known.anew_since
+    return replace(
+        memory,
+        next_look=standing.next_look,
+        follow_up=standing.follow_up,
+        anew_since=standing.anew_since if later else memory.anew_since,
+    )
 
 
 def _still_untold(memory: Memory, now_told: Iterable[Record | None]) -> tuple[Record, ...]:

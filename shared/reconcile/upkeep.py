@@ -9,13 +9,14 @@ from shared.model.extension import DesiredExtension, Extension
 from shared.model.hand import Hand
 from shared.model.state import Condition, Management
 from shared.policy.model import AdoptionMode
-from shared.reconcile import adoption, drifting, install, patience
+from shared.reconcile import adoption, checking, drifting, install, patience
 from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
-from shared.reconcile.change import change, resend, wanted_on
+from shared.reconcile.change import change, resend
 from shared.reconcile.inputs import choice_of
 from shared.reconcile.rotation import Rotation, rotation_of
 from shared.reconcile.verification import verified
+from shared.reconcile.wanted import by_todays_facts, wanted_on
 
 
 def wait(case: Case) -> Decision:
@@ -68,7 +69,7 @@ def decide(case: Case) -> Decision:
 def _kept_profile(case: Case) -> str | None:
     """The profile in force, where facts alone made another rule win: that is advice, never a reason to act."""
     memory = case.memory
-    if not case.situation.ours or memory.profile is None or memory.profile == case.selection.profile:
+    if not case.situation.ours or memory.profile is None or memory.profile == case.selection.profile or case.anew:
         return None
     same_words = memory.choice == choice_of(case.policy, case.cluster, case.seen.intent, case.now)
     return memory.profile if same_words else None
@@ -108,12 +109,19 @@ def _compare(case: Case, extension: Extension) -> Decision:
         )
     sending = rotation is not None and rotation.send
     if not found.changed and not sending:
-        advice = (*wanted.warnings, *leftover, *advice, *_trouble(rotation))
+        advice = (*wanted.warnings, *leftover, *advice, *by_todays_facts(case, extension, wanted), *_trouble(rotation))
         standing = _standing(case, extension, "All settings are as wanted.", advice=advice)
         standing = replace(standing, desired=wanted, certificate=rotation.standing if rotation else None)
-        return verified(case, extension, standing)
+        return _searched(case, verified(case, extension, standing))
     step = change(case, extension, wanted, found, rotation if sending else None)
     return step if step.certificate or rotation is None else replace(step, certificate=rotation.standing)
+
+
+def _searched(case: Case, standing: Decision) -> Decision:
+    """The decision, once the cluster was searched for what values that are to be resolved anew depend on."""
+    if not case.anew or case.seen.inside is not None or not checking.may_look_inside(case.policy, case.cluster.kind):
+        return standing
+    return replace(standing, action=Action.VERIFY, wants=standing.wants | {Want.INSIDE})
 
 
 def _of_others(

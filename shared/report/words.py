@@ -33,6 +33,11 @@ def withdrawal(cluster: ClusterId, who: str, at: datetime) -> Record:
     return recorded(at, Kind.WORD, str(cluster), "Withdraw", by=who, who=who)
 
 
+def resolving(cluster: ClusterId, who: str, at: datetime, *, wanted: bool) -> Record:
+    """That a cluster's values are to be resolved by today's facts, or no longer."""
+    return recorded(at, Kind.WORD, str(cluster), "Resolve" if wanted else "KeepResolved", by=who, who=who)
+
+
 def fleet_word(action: str, word: FleetWord) -> Record:
     """A word about more than one cluster, or about one change."""
     pause = word.verb is FleetVerb.PAUSE

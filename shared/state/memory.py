@@ -1,9 +1,9 @@
 """What Muster remembers of each cluster: one table row, read once and written once per look.
 
 PartitionKey is the subscription, RowKey the cluster's key. `nextLook`, `messageId` and `receipt` are
-columns of their own, because a worker that finds the cluster busy changes them without the lease;
-everything else is the JSON column `body`, written by the holder of the lease only. Rows that begin with MARK hold
-records that wait for the audit.
+columns of their own, because a worker that finds the cluster busy changes them without the lease; so is `anewSince`,
+which the API sets while anybody may hold it. Everything else is the JSON column `body`, written by the holder of the
+lease only. Rows that begin with MARK hold records that wait for the audit.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -27,7 +27,6 @@ from shared.state.storage import made, typed
 TABLE = "mustermemory"
 
 _BODY: TypeAdapter[Memory] = TypeAdapter(Memory)
-_COLUMNS = {"next_look", "follow_up"}
 # What a transaction's status is where its first operation stands alone.
 _ALONE = {404: ResourceNotFoundError, 409: ResourceExistsError, 412: ResourceModifiedError}
 
@@ -88,13 +87,22 @@ class MemoryTable:
         Raises:
             MemoryChanged: somebody changed it since `row` was read.
         """
-        body = _BODY.dump_json(replace(memory, next_look=None, follow_up=None), exclude_defaults=True)
+        bare = replace(memory, next_look=None, follow_up=None, anew_since=None)
+        body = _BODY.dump_json(bare, exclude_defaults=True)
         entity = _keys(row.cluster) | _look_columns(memory) | {"body": body.decode(), "v": 1}
+        if memory.anew_since is not None:
+            entity |= _anew_column(memory.anew_since)
         return await self._put(row, entity, memory, UpdateMode.REPLACE, records)
 
     async def write_next_look(self, row: Row, memory: Memory) -> Row:
         """Change only the columns of the next look; safe without the cluster's lease."""
         return await self._put(row, _keys(row.cluster) | _look_columns(memory), memory, UpdateMode.MERGE)
+
+    async def ask_anew(self, cluster: ClusterId, since: datetime | None) -> None:
+        """Say since when values are to be resolved anew (None: not any more); safe without the cluster's lease."""
+        entity = _keys(cluster) | _anew_column(since)
+        async with typed("write a cluster's memory"):
+            await made(lambda: self._table.upsert_entity(entity, UpdateMode.MERGE), self._table.create_table)
 
     async def _put(
         self, row: Row, entity: dict[str, Any], memory: Memory, mode: UpdateMode, records: Iterable[Record] = ()
@@ -208,10 +216,17 @@ def _look_columns(memory: Memory) -> dict[str, Any]:
     }
 
 
+def _anew_column(since: datetime | None) -> dict[str, Any]:
+    return {"anewSince": since.isoformat() if since else ""}
+
+
 def _next_look(entity: Mapping[str, Any]) -> datetime | None:
-    look = entity.get("nextLook") or ""
+    return _moment(entity.get("nextLook") or "")
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(look) if look else None
+        return datetime.fromisoformat(text) if text else None
     except ValueError:
         return None
 
@@ -227,6 +242,7 @@ def _memory(entity: Mapping[str, Any]) -> Memory:
     message = entity.get("messageId") or ""
     return replace(
         memory,
+        anew_since=_moment(entity.get("anewSince") or ""),
         next_look=next_look,
         follow_up=FollowUp(message, entity.get("receipt") or "") if message else None,
     )

@@ -296,3 +296,29 @@ async def test_a_look_left_to_the_sweep_sends_nothing(storage, table, recorder):
     memory = (await table.read(CLUSTER)).memory
     assert (memory.next_look, memory.follow_up) == (NOW + MINUTE, None)
     assert await held(storage) == 0
+
+
+@pytest.mark.parametrize("served", [True, False])
+async def test_a_wish_that_comes_while_a_look_is_under_way_is_kept(table, recorder, served):
+    """The API says it without the lease: the look that did not know of it does not take it away with its own end."""
+    await table.ask_anew(CLUSTER, NOW)
+    row = await table.read(CLUSTER)
+    known = row.memory
+    await table.ask_anew(CLUSTER, NOW + MINUTE)
+    memory = replace(known, anew_since=None) if served else known
+    await recorder.close(row, EVENT, memory, (None, LookBy.MESSAGE), NOW)
+
+    assert (await table.read(CLUSTER)).memory.anew_since == NOW + MINUTE
+
+
+async def test_a_wish_ends_with_the_look_that_served_it(table, recorder):
+    """And with a word that takes it back; the rest of the row stays."""
+    row = await table.write(Row(CLUSTER), replace(FULL, anew_since=NOW))
+    assert row.memory == (await table.read(CLUSTER)).memory
+    await recorder.close(row, EVENT, replace(row.memory, anew_since=None), (None, LookBy.MESSAGE), NOW)
+    assert (await table.read(CLUSTER)).memory.anew_since is None
+
+    await table.ask_anew(CLUSTER, NOW)
+    await table.ask_anew(CLUSTER, None)
+    memory = (await table.read(CLUSTER)).memory
+    assert (memory.anew_since, memory.profile) == (None, FULL.profile)

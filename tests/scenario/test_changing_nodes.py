@@ -18,6 +18,12 @@ def looks(stage: Stage, cluster: str) -> int:
     return len(stage.logs("decision", cluster=cluster.lower()))
 
 
+def _held(stage: Stage, cluster: str) -> str:
+    """The approval that the last recorded look waits for."""
+    hold = (stage.memory(cluster).get("state") or {}).get("hold") or {}
+    return str(hold.get("approval") or "")
+
+
 def test_nodes_that_come_and_go_lead_to_no_write(stage: Stage) -> None:
     """Two nodes, three, two, ten times over, each seen by a look or a sweep: zero writes after the installation.
 
@@ -63,3 +69,31 @@ def test_nodes_that_come_and_go_lead_to_no_write(stage: Stage) -> None:
 
 def _looked(stage: Stage, cluster: str, before: int) -> bool:
     return looks(stage, cluster) > before
+
+
+def test_whoever_asks_gets_todays_values(stage: Stage) -> None:
+    """Advice before; the wish waits for an approval like any disruptive change, sends one PATCH and is over."""
+    cluster = stage.control.create_cluster(
+        kind="aks", name="aks-shrunk", subscription=SUBSCRIPTION, tags=TRAINING, nodes=3
+    )
+    stage.installed(cluster)
+    stage.settled(cluster)
+    stage.control.set_nodes(cluster, 2)
+    before = stage.mark()
+    assert any("would now be DevTest" in line for line in stage.cluster(cluster)["advice"])
+
+    door = f"/api/clusters/{stage.cluster(cluster)['key']}/reconcile"
+    assert stage.post(door, {"resolve": "perhaps"}).status == 400
+    assert stage.post(door, {"resolve": True}).status == 202
+    held = stage.until(lambda: _held(stage, cluster), "a hold for an approval")
+    assert stage.cluster(cluster)["anewSince"] is not None
+    assert stage.control.writes(before) == []
+
+    assert stage.post(f"/api/approvals/{held}", {"approve": True, "reason": "agreed"}).status == 202
+    stage.sweep()
+    stage.until(lambda: stage.cluster(cluster)["anewSince"] is None, "the end of the wish")
+    [patch] = stage.control.writes(before)
+    assert patch["method"] == "PATCH"
+    sent = patch["body"]["properties"]["configurationSettings"]
+    assert sent == {"clusterPurpose": "DevTest", "inferenceRouterHA": "false"}
+    assert stage.cluster(cluster)["state"]["condition"] == "Current"

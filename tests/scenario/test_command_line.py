@@ -88,6 +88,28 @@ def test_a_pause_holds_until_it_is_ended(stage: Stage, muster: Run) -> None:
     assert stage.get("/api/pauses").body["items"] == []
 
 
+def _words(stage: Stage) -> set[str]:
+    """What people said, by the audit trail of today."""
+    (*_, day) = stage.get("/api/audit").body["days"] or [""]
+    lines = stage.get(f"/api/audit?day={day}").body["lines"] if day else []
+    records = [json.loads(line)["record"] for line in lines]
+    return {record["action"] for record in records if record["kind"] == "word"}
+
+
+def test_a_look_and_a_wish_for_todays_values(stage: Stage, muster: Run, cluster: str) -> None:
+    """Asked for by name; the wish stands in the trail, and is over where the values are today's already."""
+    looked, wished = muster("reconcile", "at-work"), muster("reconcile", cluster, "--resolve")
+    kept = muster("reconcile", "at-work", "--keep", "-o", "json")
+
+    assert [looked[0], wished[0], kept[0]] == [0, 0, 0]
+    assert cluster.lower() in looked[1]
+    assert "follow today's facts" in wished[1]
+    assert json.loads(kept[1])["status"] == "asked"
+    stage.until(lambda: stage.cluster(cluster)["anewSince"] is None, "the end of the wish")
+    stage.sweep()
+    stage.until(lambda: {"Resolve", "KeepResolved"} <= _words(stage), "both words in the trail")
+
+
 def test_what_waits_is_shown_and_approved(stage: Stage, muster: Run, cluster: str) -> None:
     """A change that may disturb waits for a person: status says 2 and names it; the approval lets it go."""
     stage.policy_file.write_text(POLICY.format(volcano="true", times=TIMES))

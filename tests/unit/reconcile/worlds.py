@@ -258,6 +258,7 @@ def memories(draw: st.DrawFn, cluster: Cluster, policy: Policy, sent: str | None
         reverts=draw(_reverts),
         reinstalled_at=draw(st.none() | st.none() | past),
         unanswered=draw(st.none() | st.none() | _unanswered),
+        anew_since=draw(st.none() | st.none() | past),
     )
 
 
