@@ -70,10 +70,10 @@ async def _about(cluster: ClusterId, act: str, fields: Mapping[str, str], who: s
 
 
 async def _retry(cluster: ClusterId, who: str) -> None:
-    """Approve the next try where a quarantine stands, else look."""
+    """Approve the next try where a quarantine or a contested change stands, else look."""
     hold = (await cluster_view(await house(), cluster))["state"]["hold"]
     name = str(hold["approval"] or "") if hold else ""
-    if name.startswith("retry-"):
+    if name.startswith(("retry-", "revert-")):
         await decide_approval(name, _body(approve=True, reason="The cause is mended (from the page)."), who)
     else:
         await ask_for_look(cluster, b"{}", who)

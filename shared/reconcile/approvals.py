@@ -20,6 +20,12 @@ def approval_of(cluster: Cluster, decision: Decision) -> str:
     return f"change-{digest[:16]}"
 
 
+def revert_of(cluster: Cluster, memory: Memory) -> str:
+    """The name under which one more revert of contested changes is approved: after these, and after no later one."""
+    parts = (cluster.id.key, cluster.incarnation, [(each.at.isoformat(), each.hand.value) for each in memory.reverts])
+    return f"revert-{hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]}"
+
+
 def retry_of(cluster: Cluster, memory: Memory) -> str:
     """The name under which another try after a failure is approved: of this failure, and of no later one.
 

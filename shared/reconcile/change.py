@@ -15,6 +15,7 @@ from shared.model.state import Condition, HoldCode
 from shared.policy.guardrails import violations
 from shared.policy.model import Enforcement
 from shared.reconcile import checking, drifting, install, ladder, reinstall
+from shared.reconcile.approvals import revert_of
 from shared.reconcile.case import Case
 from shared.reconcile.rotation import Rotation, heartbeat_missing
 from shared.reconcile.verification import work_of
@@ -92,6 +93,7 @@ def _contested(case: Case, decision: Decision, until: datetime) -> Decision:
         f"{decision.reason.rstrip('.')}. Muster took such changes back twice within a day: say by policy, tag or "
         "enrolment what is wanted, or find out who changes it. It is left alone for a day.",
         until=until,
+        approval=revert_of(case.cluster, case.memory),
     )
     return replace(
         held,

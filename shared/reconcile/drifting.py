@@ -8,6 +8,7 @@ from shared.azureml.hands import hand_of
 from shared.model.extension import DesiredExtension, Extension, Origin
 from shared.model.hand import Hand
 from shared.model.state import Condition
+from shared.reconcile.approvals import revert_of
 from shared.reconcile.case import Case
 from shared.reconcile.inputs import choice_of
 
@@ -98,10 +99,12 @@ def without_news(found: Differences, wanted: DesiredExtension, case: Case) -> tu
 
 
 def contested_until(case: Case, hand: Hand) -> datetime | None:
-    """Until when Muster leaves the same hand's changes alone; None where it may take them back.
+    """Until when Muster leaves the same hand's changes alone; None where it may take them back, or a person says so.
 
     Resource Graph does not tell hands: there every revert counts.
     """
+    if revert_of(case.cluster, case.memory) in case.seen.gates.fleet.approved:
+        return None
     same = [revert.at for revert in case.memory.reverts if hand in {revert.hand, Hand.UNKNOWN}]
     if len(same) < _REVERTS or same[-1] - same[-_REVERTS] >= _DAY:
         return None

@@ -16,7 +16,7 @@ HOLDS: Mapping[HoldCode, str] = {
     HoldCode.PAUSE: "End the pause, or wait for its end.",
     HoldCode.APPROVAL: "Read the change and approve it, or change the policy.",
     HoldCode.BREAKER: "Find the cause that the failing clusters share; repair goes on when the share has halved.",
-    HoldCode.CONTESTED: "Find out who changes it back, or say by policy, tag or enrolment what is wanted.",
+    HoldCode.CONTESTED: "Find out who changes it; approve one more revert, or say by policy or tag what is wanted.",
     HoldCode.QUARANTINE: "Mend the cause that the reason names, then ask for another try.",
     HoldCode.PROTECTED_VALUES: "Take the wish out of the profile, or have Muster install the extension anew.",
     HoldCode.NO_RULE: "Add a rule to the policy that takes the cluster, or take its tag away.",

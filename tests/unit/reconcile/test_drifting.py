@@ -194,6 +194,19 @@ def test_a_sweep_knows_the_contest_without_knowing_the_hand():
     assert decide(changed(memory=reverts(2, 1)), ACT, NOW).state.hold.code is HoldCode.CONTESTED
 
 
+def test_a_person_has_a_contested_change_taken_back_once_more():
+    """By the name that the hold gives: it stands for the reverts so far, and the next one asks anew."""
+    seen = changed(PERSON, memory=reverts(2, 1))
+    name = decide(seen, ACT, NOW).state.hold.approval
+    approved = replace(seen.gates, fleet=replace(seen.gates.fleet, approved=frozenset({name})))
+    decision = decide(replace(seen, gates=approved), ACT, NOW)
+    again = replace(changed(PERSON, memory=reverts(2, 1, 0)), gates=approved)
+
+    assert name.startswith("revert-")
+    assert (decision.action, decision.against) == (Action.UPDATE, Hand.PERSON)
+    assert decide(again, ACT, NOW).state.hold.code is HoldCode.CONTESTED
+
+
 def test_a_report_and_an_approved_change_are_never_contested():
     """What nobody does by himself cannot go back and forth; what a person approved is his word."""
     report = replace(ACT, enforcement=EnforcementTable(drift_safe=Enforcement.REPORT))
