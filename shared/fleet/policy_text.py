@@ -97,13 +97,12 @@ def _rules(profile: ProfileText) -> Iterator[str]:
             ("kind", criteria.kinds),
             ("subscriptions", criteria.subscriptions),
             ("resourceGroups", criteria.resource_groups),
+            ("names", criteria.names),
         ):
             if words:
                 yield f"      {key}: [{', '.join(map(quoted, words))}]"
         if criteria.tags:
             yield f"      tags: {{{', '.join(f'{quoted(tag)}: {quoted(value)}' for tag, value in criteria.tags)}}}"
-        if criteria.when is not None:
-            yield f"    when: {quoted(criteria.when)}"
         yield f"    profile: {word(profile.name)}"
 
 

@@ -6,18 +6,18 @@ several tags, subscriptions, resource groups. Where none does, clusters are name
 know (GPUs, node counts) is never asked, since a rule that depends on an unknown fact holds a cluster back.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import batched
 from typing import Self
 
 from shared.model.cluster import Cluster
 from shared.model.identity import ClusterId, Kind
-from shared.policy.cel import MAX_LENGTH
 
 # A person's words to Muster about one cluster: they come and go, and choose no profile here.
 _OWN_TAGS = "aml-"
+_MOST_NAMES = 100
 
 type _Tag = tuple[str, str]
 type _Place = tuple[str, str]
@@ -75,14 +75,6 @@ class Criteria:
             and (not self.names or identity.name in self.names)
             and subject.tags.issuperset(self.tags)
         )
-
-    @property
-    def when(self) -> str | None:
-        """The expression that names clusters; None where none are named."""
-        endings = [f"/{name}" for name in self.names]
-        if len(endings) == 1:
-            return f"cluster.id.endsWith({json.dumps(endings[0])})"
-        return f"{json.dumps(endings)}.exists(name, cluster.id.endsWith(name))" if endings else None
 
 
 def separate(group: Iterable[Subject], others: Iterable[Subject]) -> tuple[Criteria, ...]:
@@ -154,13 +146,6 @@ def _places(subjects: Iterable[Subject]) -> Mapping[_Place, list[Subject]]:
 
 
 def _named(kind: Kind, place: _Place, names: list[str]) -> Iterator[Criteria]:
-    """Clusters of one resource group by name, as many in a rule as an expression may hold."""
-    rule = Criteria((kind,), subscriptions=(place[0],), resource_groups=(place[1],))
-    for name in names:
-        longer = replace(rule, names=(*rule.names, name))
-        if len(longer.when or "") > MAX_LENGTH:
-            yield rule
-            longer = replace(rule, names=(name,))
-        rule = longer
-    if rule.names:
-        yield rule
+    """Clusters of one resource group by name, as many in a rule as a person can look through."""
+    for chosen in batched(names, _MOST_NAMES, strict=False):
+        yield Criteria((kind,), subscriptions=(place[0],), resource_groups=(place[1],), names=chosen)

@@ -37,6 +37,7 @@ def read_match(section: Section, *, inside_not: bool = False) -> Match:
         management_groups=section.patterns("managementGroups"),
         resource_groups=section.patterns("resourceGroups"),
         distributions=section.patterns("distribution"),
+        names=section.patterns("names"),
         negated=read_match(negated, inside_not=True) if negated is not None and not inside_not else None,
         ignore_case=section.boolean("ignoreCase", default=False),
     )

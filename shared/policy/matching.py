@@ -10,8 +10,12 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from shared.policy.facts import Facts, Truth, Unknown
+
+# So many wanted words are told of a long list.
+_MOST_TOLD = 8
 
 
 @lru_cache(maxsize=4096)
@@ -62,6 +66,7 @@ class Match:
     management_groups: tuple[Pattern, ...] = ()
     resource_groups: tuple[Pattern, ...] = ()
     distributions: tuple[Pattern, ...] = ()
+    names: tuple[Pattern, ...] = ()
     negated: "Match | None" = None
     ignore_case: bool = False
 
@@ -136,6 +141,7 @@ def _words(match: Match, facts: Facts) -> Iterator[Answer]:
         ("subscription", match.subscriptions),
         ("resourceGroup", match.resource_groups),
         ("distribution", match.distributions),
+        ("name", match.names),  # last: lists of them are long, and are not read where another key says no
     ):
         if not patterns:
             continue
@@ -156,7 +162,11 @@ def _groups(patterns: tuple[Pattern, ...], groups: Collection[str] | None) -> An
 
 
 def _wanted(fits: bool, wanted: Collection[object]) -> str:
-    return "" if fits else f", not {' or '.join(str(word) for word in wanted)}"
+    if fits:
+        return ""
+    told = [str(word) for word in islice(wanted, _MOST_TOLD)]
+    more = [f"one of {len(wanted) - _MOST_TOLD} others"] if len(wanted) > _MOST_TOLD else []
+    return f", not {' or '.join([*told, *more])}"
 
 
 def not_known(fact: str, facts: Facts) -> str:

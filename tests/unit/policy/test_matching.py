@@ -43,6 +43,9 @@ def matched(text, about=ARC, groups=None):
         (f"{{subscriptions: [{SUBSCRIPTION.upper()}]}}", True),
         ("{subscriptions: 00000000-0000-0000-0000-000000000000}", False),
         ("{resourceGroups: rg1}", True),
+        ("{names: [other, CLU-1]}", True),
+        ('{names: "clu*"}', True),
+        ("{names: clu}", False),
         ("{distribution: OpenShift}", True),
         ("{not: {kind: aks}}", True),
         ("{not: {kind: arc, tags: {env: Prod}}}", False),
@@ -176,3 +179,13 @@ def test_an_unknown_cannot_be_taken_for_false():
     """Using it as a condition is an error in our code, found at once."""
     with pytest.raises(TypeError):
         bool(Unknown("gpu"))
+
+
+def test_a_long_list_is_not_told_whole():
+    """A rule may name a hundred clusters; the reason that it does not hold stays a sentence."""
+    names = ", ".join(f"c{n}" for n in range(100))
+    rule = policy(f"profiles: {{p: {{}}}}\nrules: [{{name: r, profile: p, match: {{names: [{names}]}}}}]\n").rules[0]
+    told = answer(rule.match, facts_of(ARC, "aml-gpu"), None).why
+
+    assert told.startswith("name is Clu-1, not c0 or c1 or ")
+    assert told.endswith("c7 or one of 92 others")
