@@ -1,19 +1,21 @@
-"""Tests of a policy: clusters as they might be, and the profile (or the hold) that each must get.
+"""Tests of a policy: clusters as they might be, and the profile, with settings of it, or the hold that each must get.
 
 A file of tests lies beside the policy under the name `<policy>.tests.yaml`:
 
     tests:
       - cluster: {id: "/subscriptions/.../managedClusters/a", location: westeurope, tags: {env: prod}, nodes: 3}
         profile: production-aks
+        settings: {inferenceRouterServiceType: LoadBalancer}
       - cluster: {id: "...", tags: {aml-onboard: perhaps}}
         hold: tag-invalid
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from shared.azureml.catalogue import canonicalise, same_value
 from shared.errors import Finding, InvalidClusterId, PolicyError
 from shared.model.cluster import Cluster, Source
 from shared.model.identity import ClusterId
@@ -26,12 +28,17 @@ from shared.policy.selection import Selection, select
 
 @dataclass(frozen=True, slots=True)
 class PolicyTest:
-    """One test: facts, and what is expected of them."""
+    """One test: facts, and what is expected of them.
+
+    Attributes:
+        settings: canonical keys that must have these values; others may have any.
+    """
 
     where: str
     cluster: Cluster
     profile: str | None
     hold: str | None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def tests_beside(policy: Path) -> Path:
@@ -62,9 +69,13 @@ def _test(node: Node, findings: list[Finding]) -> Iterator[PolicyTest]:
     section = Section(node, findings)
     facts = section.section("cluster")
     profile, hold = section.text("profile") or None, section.text("hold") or None
+    settings = _settings(section)
     section.done()
     if facts is None or (profile is None) == (hold is None):
         section.refuse(node, "a test names a cluster, and either a profile or a hold")
+        return
+    if hold is not None and settings:
+        section.refuse(node, "a cluster that is held gets no settings")
         return
     arm_id = facts.text("id", required=True)
     location = facts.text("location", "westeurope")
@@ -92,16 +103,30 @@ def _test(node: Node, findings: list[Finding]) -> Iterator[PolicyTest]:
         ),
         profile,
         hold,
+        settings,
     )
+
+
+def _settings(section: Section) -> Mapping[str, str]:
+    listed = section.mapping("settings")
+    canonical = canonicalise({key: node.text or "" for key, node in listed.items()})
+    section.findings.extend(listed[found.where].finding(found.message) for found in canonical.findings)
+    return canonical.settings
 
 
 def outcome(policy: Policy, test: PolicyTest, now: datetime) -> str:
     """What is wrong with a test's outcome; "" where it is as expected."""
     found = select(policy, test.cluster, None, now)
     got = f"hold {found.hold[0].value}: {found.hold[1]}" if found.hold else f"profile {found.profile}"
-    fits = _fits(test, found)
     wanted = f"profile {test.profile}" if test.profile else f"hold {test.hold}"
-    return "" if fits else f"{test.where}: {test.cluster.id}: expected {wanted}, got {got} ({found.reason})"
+    if not _fits(test, found):
+        return f"{test.where}: {test.cluster.id}: expected {wanted}, got {got} ({found.reason})"
+    other = [
+        f"{key} {value}, got {found.settings.get(key, 'none')}"
+        for key, value in test.settings.items()
+        if (there := found.settings.get(key)) is None or not same_value(key, there, value)
+    ]
+    return f"{test.where}: {test.cluster.id}: expected {'; '.join(other)}" if other else ""
 
 
 def _fits(test: PolicyTest, found: Selection) -> bool:
