@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from shared.errors import PolicyError
+from shared.policy import testing
 from shared.policy.loading import parse_policy, read_policy
-from shared.policy.testing import outcome, read_tests, tests_beside
 
 NOW = datetime(2026, 8, 22, 12, 0, tzinfo=UTC)
 SHIPPED = Path(__file__).parents[3] / "policy.yaml"
-ARC = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg/providers/Microsoft.Kubernetes/connectedClusters/a"
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"
+ARC = f"{GROUP}/providers/Microsoft.Kubernetes/connectedClusters/a"
 ONE = "tests: [{{cluster: {{id: {arc}, tags: {{aml-onboard: 'true'}}}}, {expected}}}]"
 
 
@@ -19,16 +20,16 @@ def told(expected: str, folder: Path) -> str:
     """What one test about an Arc cluster says under the shipped policy; "" where it passes."""
     file = folder / "policy.tests.yaml"
     file.write_text(ONE.format(arc=ARC, expected=expected))
-    [test] = read_tests(file)
-    return outcome(parse_policy(read_policy(SHIPPED)), test, NOW)
+    [test] = testing.read_tests(file)
+    return testing.outcome(parse_policy(read_policy(SHIPPED)), test, NOW)
 
 
 def test_the_shipped_policy_passes_the_tests_beside_it():
     """Every one, and there are some for each of the documented scenarios."""
     policy = parse_policy(read_policy(SHIPPED))
-    tests = read_tests(tests_beside(SHIPPED))
+    tests = testing.read_tests(testing.tests_beside(SHIPPED))
 
-    assert [outcome(policy, test, NOW) for test in tests] == [""] * 6
+    assert [testing.outcome(policy, test, NOW) for test in tests] == [""] * 6
     assert {test.profile for test in tests} == {"production-aks", "poc-aks", "production-arc-gpu", "training", None}
 
 
