@@ -97,7 +97,7 @@ def _run(folder: Path, *, keep: bool) -> int:
         if keep:
             signal.alarm(0)
             stack.restart_host(0, {"MUSTER_SWEEP_SCHEDULE": _EACH_MINUTE})
-            print(_addresses(stage), flush=True)
+            print(_addresses(stage, settings["MUSTER_POLICY"]), flush=True)
             with contextlib.suppress(KeyboardInterrupt):
                 threading.Event().wait()
     return code
@@ -129,7 +129,7 @@ def _show_log(stage: Stage, cluster: str | None) -> None:
     print("\n".join(line[:_LONGEST] for line in lines[-_TAIL:]) or "(nothing)", file=sys.stderr)
 
 
-def _addresses(stage: Stage) -> str:
+def _addresses(stage: Stage, policy: str) -> str:
     muster, stack = stage.muster, stage.stack
     tagged = json.dumps({"cluster_id": stage.id_of(cast.UNTAGGED), "tags": {"aml-onboard": "true"}})
     return f"""
@@ -143,6 +143,10 @@ Running until Ctrl-C; the sweep runs every minute.
   its CA file      {stack.ca_file}
   storage          {stack.storage_connection_string}
   logs             {stack.logs()["host-0"].parent}
+
+The command line, in another terminal:
+  export MUSTER_API_URL={muster.url} MUSTER_API_KEY={muster.key} POLICY={policy}
+  {Path.cwd() / ".venv/bin/muster"} status
 
 What Muster reports:
   curl -H 'x-functions-key: {muster.key}' {muster.url}/api/clusters

@@ -119,7 +119,7 @@ async def _read(answer: "aiohttp.ClientResponse", base: str) -> str:
     findings = tuple(
         Finding(str(each.get("field", "")), str(each.get("message", ""))) for each in body.get("errors", ())
     )
-    told_by = " ".join(f"{each.where}: {each.message}." for each in findings)
+    told_by = " ".join(f"{each.where}: {each.message}." for each in findings if each.message not in detail)
     message = f"{detail} {told_by}".strip() or f"The API answered {answer.status}."
     raise Unavailable(message) if answer.status >= 500 else RequestError(message, findings)
 

@@ -76,7 +76,7 @@ def apply(
     if output is Output.JSON:
         told(applied)
     else:
-        line(f"{applied['asked']} clusters were asked for, by {applied['by']} at {applied['at']}.")
+        line(f"Asked for by {applied['by']} at {applied['at']}: {applied['asked']}.")
         if applied["later"]:
             line(f"{applied['later']} more than the rollout has room for are left to the sweeps.")
         table(("Held by", "clusters"), applied["held"].items())
@@ -137,8 +137,8 @@ def _show(made: Any) -> None:
     ]
     table(("Action", "risk", "clusters", "held", "rings"), rows)
     items = [
-        (each["cluster"], each["action"], plan_text.changes_of(each), plan_text.state_of(each))
-        for each in made["items"]
+        (name, each["action"], plan_text.changes_of(each), plan_text.state_of(each))
+        for name, each in zip(plan_text.names_of(made["items"]), made["items"], strict=True)
     ]
     table(("Cluster", "action", "changes", "held"), items)
     for told_ in plan_text.foreseen(made):

@@ -20,7 +20,7 @@ def line(text: str) -> None:
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; none where there is no row."""
+    """Print a table after an empty line; none where there is no row."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -36,4 +36,6 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         console = Console(highlight=False)
         if not console.is_terminal:
             console = Console(highlight=False, width=_ENDLESS)
-        console.print(shown, crop=False)
+        with console.capture() as drawn:
+            console.print(shown, crop=False)
+        print("\n".join(["", *(each.rstrip() for each in drawn.get().splitlines() if each.strip())]))

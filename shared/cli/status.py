@@ -35,10 +35,15 @@ def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) ->
     line(f"Policy generation {policy['generation']}, {policy['digest'][:12]}, since {policy['since']}.")
     if policy["refused"]:
         line(f"A newer policy is refused: {'; '.join(policy['refused']['findings'])}")
+    if policy["stale"]:
+        line(policy["stale"])
+    if policy["pending"] and policy["pending"]["approval"] not in {each["id"] for each in approvals}:
+        line(f"A newer policy, {policy['pending']['digest'][:12]}, waits: {policy['pending']['reason']}")
     for title, name in (("Condition", "condition"), ("Held by", "hold"), ("Failures", "failure")):
         counts: dict[str, int] = figures[name]
         table((title, "clusters"), Counter(counts).most_common())
-    table(("Waits for an approval", "why"), [(each["id"], each["reason"]) for each in approvals])
+    waits = [(each["id"], each.get("cluster", "").rpartition("/")[2], each["reason"]) for each in approvals]
+    table(("Waits for an approval", "cluster", "why"), waits)
     table(("Paused", "until", "why"), [(each["scope"], each["until"], each["reason"]) for each in pauses])
 
 

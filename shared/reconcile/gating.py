@@ -117,6 +117,7 @@ def _held(case: Case, decision: Decision, code: HoldCode, reason: str, until: da
         checks=decision.checks,
         advice=decision.advice,
         by_policy=decision.by_policy,
+        disruptive=decision.disruptive,
         next_look=until or held.next_look,
         look_by=LookBy.SWEEP,
     )

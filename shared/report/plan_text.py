@@ -1,6 +1,7 @@
 """A plan in words, from its JSON: for a terminal, and as Markdown for a comment on a pull request."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -30,12 +31,12 @@ def headline(plan: Json) -> str:
     counts = plan["counts"]
     where = f" under the policy {plan['against'][:12]}" if plan["against"] else ""
     if not counts["changes"]:
-        held = f"; {counts['held']} clusters are held" if counts["held"] else ""
-        return f"nothing to do on {counts['clusters']} clusters{where}{held}."
-    parts = [f"{counts['changes']} of {counts['clusters']} clusters would change{where}"]
+        held = f"; {_clusters(counts['held'])} held" if counts["held"] else ""
+        return f"nothing to do on {_clusters(counts['clusters'])}{where}{held}."
+    parts = [f"{counts['changes']} of {_clusters(counts['clusters'])} would change{where}"]
     parts += [f"{counts['disruptive']} of them disruptively"] if counts["disruptive"] else []
     stopped = counts["changes"] - counts["going"]
-    parts += [f"{stopped} are held until a person or the cluster lets them go"] if stopped else []
+    parts += [f"{stopped} held until a person or the cluster lets go"] if stopped else []
     return f"{', '.join(parts)}."
 
 
@@ -50,17 +51,21 @@ def remarks(plan: Json) -> Iterator[str]:
         yield f"The policy as a whole would wait for the approval {plan['approval']} (rollout.policyChange.clusters)."
     if counts["unsure"]:
         yield (
-            f"{counts['unsure']} clusters are not remembered, or their last write had no answer: they are looked at "
-            "first, and only then it is known whether anything is to be done there."
+            f"{_clusters(counts['unsure'])} not remembered, or whose last write had no answer: looked at first, and "
+            "only then it is known whether anything is to be done there."
         )
     for name, told in (
-        ("underWay", "operations run already."),
-        ("reported", "clusters differ in what the policy only reports."),
-        ("leaving", "clusters would no longer be looked after. Their extensions stay as they are."),
-        ("dropped", "clusters would be changed by the policy in force, and not by this one."),
+        ("underWay", "under way already."),
+        ("reported", "with differences that the policy only reports."),
+        ("leaving", "would no longer be looked after. What is installed there stays as it is."),
+        ("dropped", "would be changed by the policy in force, and not by this one."),
     ):
         if counts[name]:
-            yield f"{counts[name]} {told}"
+            yield f"{_clusters(counts[name])} {told}"
+
+
+def _clusters(count: int) -> str:
+    return f"{count} cluster{'' if count == 1 else 's'}"
 
 
 def foreseen(plan: Json) -> Iterator[str]:
@@ -74,7 +79,7 @@ def foreseen(plan: Json) -> Iterator[str]:
     for ring in forecast["rings"] if len(forecast["rings"]) > 1 else ():
         yield f"  ring {ring['ring']}: between {_moment(ring['done'][0])} and {_moment(ring['done'][1])}"
     if forecast["left"]:
-        yield f"No time can be told for {forecast['left']} clusters: {'; '.join(forecast['waits'])}."
+        yield f"No time can be told for {_clusters(forecast['left'])}: {'; '.join(forecast['waits'])}."
     yield f"Where {', '.join(forecast['assumes'])}."
 
 
@@ -136,7 +141,8 @@ def markdown(plan: Json) -> str:
     if plan["items"]:
         shown = plan["items"][:_NAMED]
         lines += ["", "<details><summary>Clusters</summary>", ""]
-        named = [(_name(each), each["action"], risk_of(each), changes_of(each), state_of(each)) for each in shown]
+        pairs = zip(names_of(shown), shown, strict=True)
+        named = [(name, each["action"], risk_of(each), changes_of(each), state_of(each)) for name, each in pairs]
         lines += _table(("Cluster", "Action", "Risk", "Changes", "Held"), named)
         left = len(plan["items"]) - len(shown)
         lines += ["", f"And {left} more."] if left else []
@@ -145,9 +151,12 @@ def markdown(plan: Json) -> str:
     return "\n".join([*lines, "", f"<sub>{basis}. As of {_moment(plan['asOf'])}. Plan {plan['id']}.</sub>"])
 
 
-def _name(item: Json) -> str:
-    parts = str(item["cluster"]).split("/")
-    return f"{parts[4]}/{parts[8]}"
+def names_of(items: Sequence[Json]) -> list[str]:
+    """Each item's cluster: its resource group and name where no other has the same, else its ARM id."""
+    ids = [str(each["cluster"]) for each in items]
+    short = ["/".join(each.split("/")[4:9:4]) for each in ids]
+    counts = Counter(short)
+    return [name if counts[name] == 1 else whole for name, whole in zip(short, ids, strict=True)]
 
 
 def _table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

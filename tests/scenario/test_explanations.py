@@ -6,20 +6,14 @@ The texts lie in tests/data/explanations. After a change that means to change th
 
 import os
 import re
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from demo.cast import CAST, SUBSCRIPTION, Member
-from demo.muster_api import Muster
-from demo.policy import write_policy
-from demo.stage import Stage as Theatre
-from demo.story import play
-from devhost.stack import Stack
-from simulator.control import Control
-from tests.scenario.stage import REPOSITORY, SETTINGS, Stage
+from demo.cast import CAST, Member
+from tests.scenario.demo_fleet import demo_fleet
+from tests.scenario.stage import REPOSITORY, Stage
 
 TEXTS = REPOSITORY / "tests" / "data" / "explanations"
 # Of what differs from run to run the text keeps that it is there.
@@ -30,18 +24,8 @@ _RANDOM = re.compile(r"\b(retry|change)-[0-9a-f]{16}\b")
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stage after the demo's story was played on it."""
-    folder = tmp_path_factory.mktemp("stage")
-    settings = SETTINGS | {"MUSTER_POLICY": str(write_policy(folder)), "MUSTER_SCOPE": SUBSCRIPTION}
-    with Stack.start(folder, settings=settings) as stack:
-        assert stack.ca_file is not None
-        control = Control(stack.simulator_url, str(stack.ca_file))
-        muster = Muster(stack.host_urls[0], stack.key, stack.storage_connection_string)
-        play(Theatre(stack, control, muster, ssl.create_default_context(cafile=stack.ca_file)))
-        stage = Stage(stack, folder)
-        try:
-            yield stage
-        finally:
-            stage.close()
+    with demo_fleet(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
 
 
 def steady(text: str) -> str:

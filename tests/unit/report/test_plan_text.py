@@ -64,7 +64,7 @@ def test_the_headline_says_the_whole_in_one_sentence():
     assert headline(plan(clusters=7)) == "nothing to do on 7 clusters."
     told = headline(plan(clusters=7, changes=4, going=3, disruptive=2, held=1) | {"against": "b" * 64})
     assert told.startswith("4 of 7 clusters would change under the policy bbbbbbbbbbbb, 2 of them disruptively")
-    assert "1 are held" in told
+    assert "1 held until" in told
 
 
 @pytest.mark.parametrize(
