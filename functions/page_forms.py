@@ -16,6 +16,8 @@ from shared.model.identity import ClusterId
 DONE: Mapping[str, str] = {
     "look": "A look was asked for. It takes a few seconds.",
     "retry": "Another try was asked for.",
+    "resolve": "Its values follow today's facts, as soon as nothing stands in the way.",
+    "keep": "Its values stay as installed.",
     "pause": "It is paused.",
     "resume": "The pause has ended.",
     "install": "The cluster is enrolled by hand, and a look was asked for.",
@@ -56,6 +58,8 @@ async def _about(cluster: ClusterId, act: str, fields: Mapping[str, str], who: s
             await ask_for_look(cluster, b"{}", who)
         case "retry":
             await _retry(cluster, who)
+        case "resolve" | "keep":
+            await ask_for_look(cluster, _body(resolve=act == "resolve"), who)
         case "pause":
             until = (await house()).clock() + timedelta(hours=_hours(fields.get("hours", "")))
             scope = f"cluster/{cluster.key}"

@@ -19,6 +19,7 @@ from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb
 from shared.model.state import HoldCode
 from shared.policy.linting import remarks
+from shared.reconcile.wanted import TODAYS
 from shared.report.changes import Happened, happened
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
@@ -205,6 +206,7 @@ async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
         "portal": f"{portal}/#resource{facts['id'] if facts else view['id']}",
         "profiles": list(policy.profiles),
         "failing": failing,
+        "todays": any(told.casefold().startswith(TODAYS) for told in view["advice"]),
     } | _frame(home, None, fresh=True)
 
 

@@ -15,6 +15,9 @@ from shared.model.state import HoldCode
 from shared.reconcile.case import Case
 from shared.reconcile.rotation import serves_certificate
 
+# How advice begins that whoever asks for today's values gets rid of.
+TODAYS = "by today's facts"
+
 
 def wanted_on(case: Case, extension: Extension) -> DesiredExtension | Decision:
     """What the extension should hold, or the hold that stands against telling it."""
@@ -38,7 +41,7 @@ def by_todays_facts(case: Case, extension: Extension, wanted: DesiredExtension) 
         for key, value in fresh.settings.items()
         if (there := wanted.settings.get(key)) is None or not same_value(key, there, value)
     ]
-    return (f"by today's facts {', '.join(news)}; it stays until somebody asks to resolve it anew",) if news else ()
+    return (f"{TODAYS} {', '.join(news)}; it stays until somebody asks to resolve it anew",) if news else ()
 
 
 def _resolved(case: Case, extension: Extension, *, anew: bool) -> DesiredExtension | SettingsError | tuple[str, ...]:

@@ -62,11 +62,11 @@ class Visit:
         """Open a page."""
         self.page.goto(f"{self.url}/api/ui{below}")
 
-    def shoot(self, name: str) -> Path:
-        """Keep a picture of the whole page."""
+    def shoot(self, name: str, *, whole: bool = True) -> Path:
+        """Keep a picture of the page; of what the window shows where it is not to be the whole."""
         SHOTS.mkdir(parents=True, exist_ok=True)
         place = SHOTS / f"{name}.png"
-        self.page.screenshot(path=place, full_page=True)
+        self.page.screenshot(path=place, full_page=whole)
         return place
 
     def overhang(self) -> int:

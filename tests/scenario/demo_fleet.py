@@ -16,9 +16,9 @@ from tests.scenario.stage import SETTINGS, Stage
 
 
 @contextmanager
-def demo_fleet(folder: Path) -> Iterator[Stage]:
-    """A stage on which the demo's story was played; its policy lies in `folder`."""
-    settings = SETTINGS | {"MUSTER_POLICY": str(write_policy(folder)), "MUSTER_SCOPE": SUBSCRIPTION}
+def demo_fleet(folder: Path, **more: str) -> Iterator[Stage]:
+    """A stage on which the demo's story was played; its policy lies in `folder`. `more` are application settings."""
+    settings = SETTINGS | {"MUSTER_POLICY": str(write_policy(folder)), "MUSTER_SCOPE": SUBSCRIPTION} | more
     with Stack.start(folder, settings=settings) as stack:
         assert stack.ca_file is not None
         control = Control(stack.simulator_url, str(stack.ca_file))

@@ -174,3 +174,21 @@ def test_the_report_stands_alone(stage: Stage, fleet, chromium, scheme: str) -> 
         assert asked == []
         assert "managed clusters are as the policy wants them" in shown
         assert violations(context, html, stage.stack.host_urls[0]) == []
+
+
+def test_values_of_the_installation_give_way_to_todays(stage: Stage, fleet, chromium) -> None:
+    """The button is there where facts have changed; what it asks for waits for an approval, and can be taken back."""
+    stage.control.set_nodes(fleet["sound-1"], 2)
+    with chromium.new_context(java_script_enabled=False) as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        visit.go(f"/clusters/{ClusterId.parse(fleet['sound-1']).key}")
+        visit.page.get_by_role("button", name="Take today's values").click()
+        said = visit.page.get_by_role("status").inner_text()
+        held = visit.page.locator("main").inner_text()
+        visit.page.get_by_role("button", name="Keep the values as installed").click()
+        kept = visit.page.get_by_role("button", name="Take today's values").is_visible()
+
+    assert said == "Its values follow today's facts, as soon as nothing stands in the way."
+    assert "waits for an approval" in held
+    assert kept
+    assert stage.cluster(fleet["sound-1"])["anewSince"] is None
