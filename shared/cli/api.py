@@ -9,11 +9,8 @@ import asyncio
 import json
 import os
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
-
-import typer
 
 from shared.errors import ConfigurationError, Finding, NotAuthorized, RequestError, Unavailable
 
@@ -23,21 +20,6 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0
 
 
-class Output(StrEnum):
-    """How a command answers."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="text for people, json for programs.")]
-
-
-def told(body: Any) -> None:
-    """Print an answer as JSON."""
-    print(json.dumps(body, indent=2, ensure_ascii=False))
-
-
 def path(*parts: str, **query: str | None) -> str:
     """A path below /api, every part of it and of its query escaped."""
     below = "/".join(quote(part, safe="") for part in parts)
@@ -45,8 +27,8 @@ def path(*parts: str, **query: str | None) -> str:
     return f"/api/{below}{'?' if asked else ''}{asked}"
 
 
-def ask(method: str, where: str, body: Mapping[str, Any] | None = None) -> Any:
-    """One request; its answer as JSON.
+def ask(method: str, where: str, body: Mapping[str, Any] | None = None, *, within: float = _TIMEOUT) -> Any:
+    """One request; its answer as JSON. `within` are seconds.
 
     Raises:
         ConfigurationError: the environment does not say where the API is.
@@ -55,17 +37,17 @@ def ask(method: str, where: str, body: Mapping[str, Any] | None = None) -> Any:
         Unavailable: there is no answer, or none of Muster's.
     """
     try:
-        return json.loads(asyncio.run(_asked(method, where, body)))
+        return json.loads(asyncio.run(_asked(method, where, body, within)))
     except ValueError as error:
         raise Unavailable(f"What answers at {os.environ.get('MUSTER_API_URL', '')} is not Muster.") from error
 
 
 def text(where: str) -> str:
     """What is no JSON: a report, say. Raises as `ask`."""
-    return asyncio.run(_asked("GET", where, None))
+    return asyncio.run(_asked("GET", where, None, _TIMEOUT))
 
 
-async def _asked(method: str, where: str, body: Mapping[str, Any] | None) -> str:
+async def _asked(method: str, where: str, body: Mapping[str, Any] | None, within: float) -> str:
     import aiohttp
 
     base = os.environ.get("MUSTER_API_URL", "").rstrip("/")
@@ -76,7 +58,7 @@ async def _asked(method: str, where: str, body: Mapping[str, Any] | None) -> str
     headers = await _entrance()
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_TIMEOUT), trust_env=True) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=within), trust_env=True) as session,
             session.request(method, base + where, json=body, headers=headers, allow_redirects=False) as answer,
         ):
             return await _read(answer, base)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeIs
 
 import typer
 
-from shared.cli.api import Output, OutputOption, ask, cluster_key, path, told
+from shared.cli.api import ask, cluster_key, path
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
 from shared.errors import RequestError
 

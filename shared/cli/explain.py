@@ -1,11 +1,12 @@
 """`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written to it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.completion import ClusterArgument
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import harmless
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def explain(
-    cluster: Annotated[str, typer.Argument(help="The cluster's ARM id, or its name where only one has it.")],
+    cluster: ClusterArgument,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON, as the API gives it.")] = False,
+    output: OutputOption = Output.TEXT,
     policy: Annotated[
         Path | None, typer.Option(help="Explain under this policy's file or directory, not the one in force.")
     ] = None,
@@ -33,9 +34,8 @@ def explain(
     from shared.report.views import decision_view
 
     seen, decision, changes = run(lambda house: _looked_at(house, cluster, policy))
-    if as_json:
-        view = decision_view(decision, seen) | {"nearly": list(map(str, changes))}
-        print(json.dumps(view, indent=2, ensure_ascii=False))
+    if output is Output.JSON:
+        told(decision_view(decision, seen) | {"nearly": list(map(str, changes))})
     else:
         print("\n".join(map(harmless, explanation(seen, decision, changes))))
     return exit_code(decision)

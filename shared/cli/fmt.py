@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from shared.cli.output import Output, OutputOption, told
 from shared.errors import PolicyError, RequestError
 
 OK, ERROR, UNSHAPED = 0, 1, 2
@@ -15,6 +16,7 @@ def fmt(
     path: Annotated[Path, typer.Argument(help="The policy's file, or its directory.")] = Path("policy.yaml"),
     *,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; leave with 2 where something would.")] = False,
+    output: OutputOption = Output.TEXT,
 ) -> int:
     """Put indentation and spacing of a policy's files in order; its order, words, comments and meaning stay.
 
@@ -33,8 +35,11 @@ def fmt(
             print(finding, file=sys.stderr)
         return ERROR
     changed = [new for old, new in zip(before, after, strict=True) if old.text != new.text]
+    if output is Output.JSON:
+        told({"changed": [text.name for text in changed], "written": not check})
     for text in changed:
-        print(text.name)
+        if output is Output.TEXT:
+            print(text.name)
         if not check:
             _write(path / text.name if path.is_dir() else path, text.text)
     return UNSHAPED if changed and check else OK

@@ -1,15 +1,13 @@
 """`muster history`: what happened to a cluster, newest first, as the API tells it."""
 
-from typing import Annotated
-
-import typer
-
-from shared.cli.api import Output, OutputOption, ask, cluster_key, path, told
+from shared.cli.api import ask, cluster_key, path
+from shared.cli.completion import ClusterArgument
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
 
 
 def history(
-    cluster: Annotated[str, typer.Argument(help="The cluster's ARM id, or its name where only one has it.")],
+    cluster: ClusterArgument,
     *,
     output: OutputOption = Output.TEXT,
 ) -> int:

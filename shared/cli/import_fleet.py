@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.output import Output, OutputOption, told
+
 if TYPE_CHECKING:
     from shared.composition import House
     from shared.fleet.importing import Imported
@@ -17,10 +19,13 @@ OK, CHANGES = 0, 2
 
 def import_fleet(
     out: Annotated[Path | None, typer.Option(help="Where to write; its tests go beside it. Default: stdout.")] = None,
+    *,
+    output: OutputOption = Output.TEXT,
 ) -> int:
     """Read every cluster of MUSTER_SCOPE and write the policy, and its tests, that describe what is installed.
 
-    What could not be taken over, and what a plan under the policy would show, goes to stderr.
+    What could not be taken over, and what a plan under the policy would show, goes to stderr; as JSON all of it, with
+    policy and tests as texts, to stdout.
 
     Returns:
         0 where the plan shows nothing, 2 where it shows differences, holds or steps.
@@ -31,14 +36,17 @@ def import_fleet(
     if out is not None:
         _refuse_existing(out, tests_beside(out))
     made = run(_read)
+    if output is Output.JSON:
+        texts = {"policy": made.policy, "tests": made.tests}
+        told({"installs": len(made.expected), "notes": made.notes, "changes": made.changes} | texts)
     for note in made.notes:
         print(f"note: {note}", file=sys.stderr)
     for change in made.changes:
         print(f"plan: {change}", file=sys.stderr)
     print(f"{len(made.expected)} installs; a plan shows {len(made.changes) or 'no'} changes.", file=sys.stderr)
-    if out is None:
+    if out is None and output is Output.TEXT:
         print(made.policy, end="")
-    else:
+    if out is not None:
         _write(out, made.policy)
         _write(tests_beside(out), made.tests)
         print(f"Written, with its tests beside it: muster lint {out}; muster test {out}", file=sys.stderr)

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from shared.cli.output import Output, OutputOption, told
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -20,6 +22,7 @@ def letters(
     replay: Annotated[
         bool, typer.Option("--replay", help="Ask for each cluster again, and clear what was asked.")
     ] = False,
+    output: OutputOption = Output.TEXT,
 ) -> int:
     """Show what could not be delivered and why; with --replay have every cluster among it looked at again.
 
@@ -30,18 +33,21 @@ def letters(
     """
     from shared.cli.live import run
 
-    return run(_replayed if replay else _shown)
+    return run(lambda house: (_replayed if replay else _shown)(house, output))
 
 
-async def _shown(house: "House") -> int:
+async def _shown(house: "House", output: Output = Output.TEXT) -> int:
     lines = [_line(letter) for _, found in [each async for each in house.letters.dead()] for letter in found]
     lines += [_line(letter) for letter in await house.letters.poisoned()]
     lines += [f"{cluster}  {reason}" for cluster, reason in await _poisoned(house)]
-    print("\n".join(lines) if lines else "Nothing is undelivered.")
+    if output is Output.JSON:
+        told({"letters": lines})
+    else:
+        print("\n".join(lines) if lines else "Nothing is undelivered.")
     return _FOUND if lines else _NOTHING
 
 
-async def _replayed(house: "House") -> int:
+async def _replayed(house: "House", output: Output = Output.TEXT) -> int:
     asked, kept = 0, 0
     async for blob, found in house.letters.dead():
         clusters = await _again(house, found)
@@ -59,7 +65,10 @@ async def _replayed(house: "House") -> int:
     for cluster, _ in await _poisoned(house):
         await _ask(house, cluster)
         asked += 1
-    print(f"{asked} clusters were asked for again." + (f" {kept} letters name none and stay." if kept else ""))
+    if output is Output.JSON:
+        told({"asked": asked, "kept": kept})
+    else:
+        print(f"Asked for again: {asked}." + (f" Letters that name no cluster, and stay: {kept}." if kept else ""))
     return _PARTLY if kept else _NOTHING
 
 
@@ -98,5 +107,5 @@ def _line(letter: "Letter") -> str:
 
     about = _about(letter)
     # Of an event that names no cluster nothing is repeated: it is whatever somebody chose to send.
-    told = f"names no cluster: {about.what}" if isinstance(about, NoCluster) else str(about)
-    return visible(f"{letter.place}  {told}  {letter.reason}")
+    what = f"names no cluster: {about.what}" if isinstance(about, NoCluster) else str(about)
+    return visible(f"{letter.place}  {what}  {letter.reason}")

@@ -7,6 +7,7 @@ from typing import Annotated, TextIO
 
 import typer
 
+from shared.cli.output import Output, OutputOption, told
 from shared.errors import PolicyError
 
 OK, UNREADABLE, FINDINGS = 0, 1, 2
@@ -16,6 +17,7 @@ def lint(
     path: Annotated[Path, typer.Argument(help="The policy's file, or its directory.")] = Path("policy.yaml"),
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Leave with 2 for warnings, too.")] = False,
+    output: OutputOption = Output.TEXT,
 ) -> int:
     """Check a policy's file or directory; findings and warnings go to stdout, one a line.
 
@@ -23,7 +25,7 @@ def lint(
         0 for a valid policy (warnings included), 2 for one with findings, 1 where it cannot be read.
     """
     from shared.policy.linting import remarks
-    from shared.policy.loading import parse_policy, read_policy
+    from shared.policy.loading import parse_policy, policy_digest, read_policy
 
     try:
         texts = read_policy(path)
@@ -33,11 +35,18 @@ def lint(
     try:
         policy = parse_policy(texts)
     except PolicyError as error:
+        if output is Output.JSON:
+            findings = [{"where": each.where, "message": each.message} for each in error.findings]
+            told({"valid": False, "digest": policy_digest(texts), "findings": findings, "warnings": []})
+            return FINDINGS
         _tell(error, sys.stdout)
         count = len(error.findings)
         print(f"{path}: {count} finding{'' if count == 1 else 's'}.", file=sys.stderr)
         return FINDINGS
     warnings = [*policy.warnings, *map(str, remarks(policy, datetime.now(UTC)))]
+    if output is Output.JSON:
+        told({"valid": True, "digest": policy.digest, "findings": [], "warnings": warnings})
+        return FINDINGS if warnings and strict else OK
     for warning in warnings:
         print(f"warning: {warning}")
     what = f"{len(policy.profiles)} profiles, {len(policy.rules)} rules, {len(policy.guardrails)} guardrails"

@@ -32,7 +32,6 @@ ERROR = 1
 app = typer.Typer(
     name="muster",
     help="Brings tagged Kubernetes clusters to Azure Machine Learning, and keeps them there.",
-    add_completion=False,
     rich_markup_mode=None,  # plain help: quick to show, and the same in a log
     pretty_exceptions_enable=False,
 )

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli.api import Output, OutputOption, ask, path, told
+from shared.cli.api import ask, path
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
 from shared.errors import RequestError, Unavailable
 

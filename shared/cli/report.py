@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from shared.cli.api import path, text
+from shared.cli.output import Output, OutputOption, told
 from shared.errors import RequestError
 
 
 def report(
     html: Annotated[Path, typer.Option("--html", help="The file to write; one that is there is replaced.")],
+    *,
+    output: OutputOption = Output.TEXT,
 ) -> int:
     """Write how the fleet stands into one HTML file, as the page's overview shows it.
 
@@ -22,4 +25,6 @@ def report(
         html.write_text(content, encoding="utf-8")
     except OSError as error:
         raise RequestError(f"{html} cannot be written: {error.strerror}.") from error
+    if output is Output.JSON:
+        told({"written": str(html), "bytes": len(content.encode())})
     return 0

@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import Any
 
-from shared.cli.api import Output, OutputOption, ask, path, told
+from shared.cli.api import ask, path
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
 
 # What only a person can end; others end by themselves.

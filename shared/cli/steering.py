@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.api import Output, OutputOption, ask, cluster_key, path, told
+from shared.cli.api import ask, cluster_key, path
+from shared.cli.completion import ClusterArgument
+from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line
 from shared.errors import RequestError
 
@@ -67,7 +69,7 @@ def approve(
 
 
 def reconcile(
-    cluster: Annotated[str, typer.Argument(metavar="CLUSTER", help="Its ARM id, or its name where one has it.")],
+    cluster: ClusterArgument,
     *,
     resolve: Annotated[
         bool | None,

@@ -95,7 +95,7 @@ async def test_a_replay_asks_for_each_and_clears_what_was_asked(house, box, clus
     assert asked(requests) == [str(cluster)] * 2
     assert [blob.name async for blob in container.list_blobs()] == ["bad.json"]
     assert queue.get_queue_properties().approximate_message_count == 1
-    assert "2 clusters were asked for again. 2 letters name none and stay." in capsys.readouterr().out
+    assert "Asked for again: 2. Letters that name no cluster, and stay: 2." in capsys.readouterr().out
 
 
 async def test_a_cluster_whose_request_failed_every_time_is_shown_and_asked_for(house, box, cluster, capsys):

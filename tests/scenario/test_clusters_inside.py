@@ -139,7 +139,7 @@ def test_a_held_cluster_says_so_everywhere_and_goes_on_when_its_facts_change(sta
 def test_every_checks_answer_is_there_for_programs(stage: Stage) -> None:
     """As JSON `explain` carries each check with its verdict: those that fail, and those that pass."""
     cluster_id = aks(stage, "held-too", properties={"disableLocalAccounts": True})
-    answer = muster(stage, "explain", cluster_id, "--json")
+    answer = muster(stage, "explain", cluster_id, "-o", "json")
     checks = {each["id"]: each for each in json.loads(answer.stdout)["preflight"]}
 
     assert checks["local-accounts"]["verdict"] == "failed"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.cli.completion import clusters
 from shared.cli.main import main
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, TIMING, Stage
 
@@ -71,6 +72,18 @@ def test_history_tells_what_was_done(muster: Run, cluster: str) -> None:
     assert "Install" in out
     assert "accepted" in out
     assert [each["action"] for each in by_id][-1] == "Install"
+
+
+@pytest.mark.usefixtures("cluster")
+def test_names_of_clusters_are_offered(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that the API knows and that begin so, in any letter case."""
+    monkeypatch.setenv("MUSTER_API_URL", stage.stack.host_urls[0])
+    monkeypatch.setenv("MUSTER_API_KEY", stage.stack.key)
+
+    assert clusters("AT-") == ["at-work"]
+    assert clusters("work") == []
+    monkeypatch.setenv("MUSTER_API_KEY", "another")
+    assert clusters("at-") == []
 
 
 @pytest.mark.usefixtures("cluster")

@@ -84,7 +84,7 @@ def test_a_held_cluster_is_explained_with_its_remedy(stage: Stage, unfit: str) -
 
 def test_json_says_what_the_api_says(stage: Stage, unfit: str) -> None:
     """The same words for the same facts, whoever asks."""
-    told = stage.muster("explain", unfit, "--json")
+    told = stage.muster("explain", unfit, "-o", "json")
     body = json.loads(told.stdout)
     shown = stage.cluster(unfit)
 
@@ -103,7 +103,7 @@ def test_explaining_writes_nothing_and_puts_no_policy_in_force(stage: Stage, sou
     before, mark = stage.get("/api/policy").body, stage.mark()
 
     told = stage.muster("explain", sound, MUSTER_POLICY=str(mine))
-    tried = stage.muster("explain", sound, "--policy", str(mine), "--json")
+    tried = stage.muster("explain", sound, "--policy", str(mine), "-o", "json")
 
     assert "poc-aks" in told.stdout
     assert json.loads(tried.stdout)["rule"] == "all"

@@ -1,9 +1,11 @@
 """`muster lint` tells every finding and leaves with the documented codes."""
 
+import json
 from pathlib import Path
 
 from shared.cli.lint import lint
 from shared.cli.main import main
+from shared.cli.output import Output
 
 
 def test_a_valid_policy_leaves_with_0(capsys, tmp_path: Path):
@@ -44,3 +46,19 @@ def test_the_command_line_tells_file_line_and_what_to_do(capsys, tmp_path: Path)
     assert told.out.startswith("policy.yaml:2 adoption.mode:")
     assert "baseline" in told.out
     assert "Traceback" not in told.out + told.err
+
+
+def test_the_same_as_json(capsys, tmp_path: Path):
+    """Findings with their places, whether it is valid, the digest; the codes stay."""
+    path = tmp_path / "policy.yaml"
+    path.write_text("version: 1\nadoption: {mode: keep}\n")
+    code = lint(path, output=Output.JSON)
+    bad = json.loads(capsys.readouterr().out)
+    path.write_text("version: 1\nprofiles: {p: {settings: {InferenceRouterHA: false}}}\n")
+    good = lint(path, output=Output.JSON)
+    told = json.loads(capsys.readouterr().out)
+
+    assert (code, bad["valid"]) == (2, False)
+    assert [each["where"] for each in bad["findings"]] == ["policy.yaml:2 adoption.mode"]
+    assert (good, told["valid"], told["findings"]) == (0, True, [])
+    assert "sent as inferenceRouterHA" in told["warnings"][0]
