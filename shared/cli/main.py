@@ -22,6 +22,7 @@ from shared.cli import (
     policy_tests,
     render,
     report,
+    schema,
     status,
     steering,
 )
@@ -52,6 +53,7 @@ app.command("reconcile")(steering.reconcile)
 app.command("render")(render.render)
 app.command("report")(report.report)
 app.command("resume")(steering.resume)
+app.command("schema")(schema.schema)
 app.command("status")(status.status)
 app.command("test")(policy_tests.run_tests)
 

@@ -31,7 +31,7 @@ def read_match(section: Section, *, inside_not: bool = False) -> Match:
             TagTest(name.casefold(), patterns(node, findings)) for name, node in section.mapping("tags").items()
         ),
         tag_present=_tag_names(section.take("tagPresent"), findings),
-        gpu=section.boolean("gpu", default=True) if "gpu" in (section.node.keys or {}) else None,
+        gpu=_gpu(section),
         regions=_regions(section.patterns("regions")),
         subscriptions=_subscriptions(section),
         management_groups=section.patterns("managementGroups"),
@@ -45,6 +45,13 @@ def read_match(section: Section, *, inside_not: bool = False) -> Match:
     if section.node.keys == {} or (match == Match() and not negated):
         section.refuse(section.node, "nothing is asked here; leave it out to mean every cluster")
     return match
+
+
+def _gpu(section: Section) -> bool | None:
+    if "gpu" not in (section.node.keys or {}):
+        section.take("gpu")
+        return None
+    return section.boolean("gpu", default=True)
 
 
 def _tag_names(node: Node | None, findings: list[Finding]) -> tuple[str, ...]:

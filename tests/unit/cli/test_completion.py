@@ -12,7 +12,7 @@ from shared.cli.main import app
 
 MUSTER = Path(sys.executable).with_name("muster")
 # It prints nothing but JSON, and has no other shape to choose.
-ALWAYS_JSON = {"render"}
+ALWAYS_JSON = {"render", "schema"}
 
 
 def offered(words: str, **settings: str) -> list[str]:

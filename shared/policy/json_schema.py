@@ -1,0 +1,75 @@
+"""The words of JSON Schema that the schema of a policy is made of."""
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+type Schema = dict[str, Any]
+
+SCALAR = ["string", "number", "boolean"]
+MOST = 1_000_000
+
+
+def mapping(properties: Mapping[str, Schema], *, required: Iterable[str] = (), about: str = "") -> Schema:
+    """A mapping of known keys."""
+    made: Schema = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
+    if about:
+        made["description"] = about
+    if needed := list(required):
+        made["required"] = needed
+    return made
+
+
+def text(about: str, pattern: str = "", default: str | None = None, example: str | None = None) -> Schema:
+    """A text."""
+    made: Schema = {"type": "string", "description": about}
+    if pattern:
+        made["pattern"] = pattern
+    return _with(made, default, example)
+
+
+def _with(made: Schema, default: object = None, example: object = None) -> Schema:
+    more = {"default": default} if default is not None else {}
+    return made | more | ({"examples": [example]} if example is not None else {})
+
+
+def flag(about: str, *, default: bool) -> Schema:
+    """True or false."""
+    return {"type": "boolean", "description": about, "default": default}
+
+
+def count(about: str, default: int | None = None, most: int = MOST) -> Schema:
+    """A whole number of at least 1."""
+    return _with({"type": "integer", "minimum": 1, "maximum": most, "description": about}, default)
+
+
+def percent(about: str) -> Schema:
+    """A share."""
+    return {"type": "number", "exclusiveMinimum": 0, "maximum": 100, "description": about}
+
+
+def duration(about: str, default: str | None = None) -> Schema:
+    """30s, 2m, 6h or 7d."""
+    return text(about, r"^[1-9][0-9]{0,7}[smhd]$", default, None)
+
+
+def word(about: str, words: type[StrEnum], default: StrEnum | None = None) -> Schema:
+    """One of an enum's words."""
+    made = {"enum": [each.value for each in words], "description": about}
+    return _with(made, default.value if default is not None else None)
+
+
+def some(about: str, *, of: Schema | None = None) -> Schema:
+    """One value or several, of which one fits."""
+    one = of or {"type": SCALAR}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}], "description": about}
+
+
+def items(about: str, items: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items, "description": about}
+
+
+def named(about: str, values: Schema) -> Schema:
+    """A mapping of free names."""
+    return {"type": "object", "additionalProperties": values, "description": about}
