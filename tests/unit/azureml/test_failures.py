@@ -218,3 +218,28 @@ def test_the_page_explains_every_word():
     words = [row[0] for row in _rows("What the words mean")]
 
     assert words == [*FailureClass, *Step]
+
+
+@pytest.mark.parametrize("klass", FailureClass)
+def test_each_class_has_a_page(klass):
+    """It says what one sees, what Muster does, what a person does and how it ends, and names the class's families."""
+    page = (ROOT / "docs" / "failures" / f"{klass.value}.md").read_text(encoding="utf-8")
+    families = [family.failure for family in FAMILIES] + [UNKNOWN]
+    wanted = list(dict.fromkeys(failure.family for failure in families if failure.klass is klass))
+    told = re.search(r"Families: (.*?) \(", page, re.DOTALL)
+
+    assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
+        "What you see",
+        "What Muster does",
+        "What you do",
+        "How you know that it is over",
+    ]
+    assert told is not None
+    assert re.findall(r"`([\w-]+)`", told[1]) == wanted
+
+
+def test_no_page_is_of_a_class_that_there_is_not():
+    """Nor is one forgotten when a class goes."""
+    pages = {path.stem for path in (ROOT / "docs" / "failures").iterdir()}
+
+    assert pages == {klass.value for klass in FailureClass}
