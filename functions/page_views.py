@@ -214,7 +214,9 @@ async def policy_of(home: House) -> dict[str, Any]:
     """The policy: what each rule and profile serves, what is remarkable, what ends."""
     policy = await home.reconciler.generations.current()
     fleet = await home.inventory.fleet()
+    figures = await home.inventory.documents.read(snapshot.FIGURES)
     return {
+        "served": (figures.body.get("rules") if figures is not None else None) or {},
         "standing": await home.reconciler.generations.standing(),
         "place": home.settings.policy,
         "rules": policy.rules,

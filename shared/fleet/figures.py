@@ -14,7 +14,7 @@ class Figures:
     """Counts by each of the state's fields and more, gathered cluster by cluster.
 
     The denominator of compliance is Managed; others stand beside it. `now` is what the age of a verification is
-    counted from.
+    counted from. `rules` are the policy's rules that serve a managed cluster.
     """
 
     now: datetime
@@ -22,6 +22,7 @@ class Figures:
     managed: int = 0
     compliant: int = 0
     counts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    rules: set[str] = field(default_factory=set)
 
     def add(self, entry: Entry) -> None:
         """Count one cluster."""
@@ -32,6 +33,8 @@ class Figures:
         if entry.management != Management.MANAGED:
             return
         self.managed += 1
+        if entry.rule is not None:
+            self.rules.add(entry.rule)
         sound = entry.condition == Condition.CURRENT and entry.hold is None and entry.sufficient
         self.compliant += sound
         counts["condition"][entry.condition] += 1

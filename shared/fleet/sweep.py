@@ -8,9 +8,10 @@ is missing, and says so.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from shared import logs, telemetry
 from shared.azure.resource_graph import ResourceGraph
@@ -25,7 +26,7 @@ from shared.fleet.ledger import Ledger, kept
 from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
 from shared.fleet.snapshot import Snapshot
 from shared.fleet.survey import Footing, Survey, Surveyor
-from shared.fleet.trend import days_with
+from shared.fleet.trend import days_with, rules_with
 from shared.fleet.visibility import Doubts, doubts
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
@@ -113,7 +114,7 @@ class Sweep:
                 await self._no_more_than_may_go(policy, found, words, wanted)
             report.trouble = str(doubtful)
             if not doubtful:
-                await self._keep(found, report)
+                await self._keep(policy, found, report)
                 await self._judge(policy, found)
             await self._account(policy, found, words, doubtful)
             standing = await self._standing(policy, found, words, report)
@@ -235,14 +236,18 @@ class Sweep:
             logs.event("intents-unreadable", reason=error.message)
             return {}, (), False
 
-    async def _keep(self, found: Survey, report: Report) -> None:
+    async def _keep(self, policy: Policy, found: Survey, report: Report) -> None:
         """Write the snapshot, then its figures: whoever reads figures reads no more than those."""
         report.whole, report.figures = True, found.figures
         await self.documents.write_raw(snapshot.NAME, found.writer.finished())
+        before = await self._kept()
         figures = {
             "asOf": report.started.isoformat(),
             "figures": found.figures.plain(),
-            "days": days_with(await self._days(), found.figures, report.started),
+            "days": days_with(before.get("days"), found.figures, report.started),
+            "rules": rules_with(
+                before.get("rules"), [rule.name for rule in policy.rules], found.figures, report.started
+            ),
             "subscriptions": len(found.known),
             "lag": report.lag,
             "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
@@ -257,14 +262,14 @@ class Sweep:
         except StorageError as error:
             logs.event("trouble-unrecorded", level=logging.WARNING, reason=error.message)
 
-    async def _days(self) -> object:
-        """The days as the last whole sweep kept them; None where nothing that can be read is there."""
+    async def _kept(self) -> Mapping[str, Any]:
+        """What the last whole sweep kept; nothing where nothing that can be read is there."""
         try:
             standing = await self.documents.read(snapshot.FIGURES)
         except StorageError as error:
             logs.event("figures-unreadable", level=logging.WARNING, reason=error.message)
-            return None
-        return standing.body.get("days") if standing is not None and isinstance(standing.body, dict) else None
+            return {}
+        return standing.body if standing is not None and isinstance(standing.body, dict) else {}
 
     async def _overdue(self, report: Report) -> AsyncIterator[ClusterId]:
         async for _, stored in self.table.stored(report.unaudited):

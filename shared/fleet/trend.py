@@ -1,6 +1,6 @@
-"""How the fleet stood at the end of each of the last days: kept beside the figures of the last whole sweep."""
+"""What is kept from sweep to sweep beside the figures: the last days, and when each rule last served a cluster."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,3 +25,17 @@ def days_with(before: object, figures: Figures, now: datetime) -> list[dict[str,
         {"day": today, "clusters": figures.clusters, "managed": figures.managed, "compliant": figures.compliant}
     )
     return [dict(day) for day in days[-_DAYS:]]
+
+
+def rules_with(before: object, rules: Collection[str], figures: Figures, now: datetime) -> dict[str, str]:
+    """When each rule of the policy last served a managed cluster, by the name of the rule.
+
+    Args:
+        before: what an earlier sweep kept; anything else begins anew.
+        rules: those that the policy has now; others are forgotten.
+        figures: of the sweep that was whole.
+        now: when that was.
+    """
+    kept = before if isinstance(before, Mapping) else {}
+    known = {name: str(kept[name]) for name in rules if name in kept}
+    return known | {name: now.isoformat() for name in rules if name in figures.rules}

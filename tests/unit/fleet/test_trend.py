@@ -6,7 +6,7 @@ import pytest
 
 from shared.fleet.figures import Figures
 from shared.fleet.snapshot import Entry
-from shared.fleet.trend import days_with
+from shared.fleet.trend import days_with, rules_with
 
 NOW = datetime(2026, 3, 31, 23, 50, tzinfo=UTC)
 CLUSTER = "/subscriptions/11111111-1111-1111-1111-111111111111/resourcegroups/rg/providers/x/y/a"
@@ -44,3 +44,16 @@ def test_what_cannot_be_read_begins_anew(damaged):
     """Nothing that a reader would stumble over is carried on."""
     days = days_with(damaged, figures(1), NOW)
     assert [day["day"] for day in days] == ["2026-03-31"]
+
+
+def test_a_rule_keeps_the_moment_at_which_it_last_served_somebody():
+    """One that serves nobody now keeps it; one that the policy no longer has is forgotten; damage begins anew."""
+    serving, later = Figures(NOW), NOW + timedelta(hours=1)
+    serving.add(Entry(CLUSTER, management="Managed", rule="a"))
+    serving.add(Entry(CLUSTER, management="NotSelected", rule="b"))
+    first = rules_with("damaged", ["a", "b"], serving, NOW)
+    second = rules_with(first | {"gone": NOW.isoformat()}, ["a", "b"], Figures(later), later)
+
+    assert first == {"a": NOW.isoformat()}
+    assert second == first
+    assert rules_with(second, ["a"], serving, later) == {"a": later.isoformat()}
