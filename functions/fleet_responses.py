@@ -61,6 +61,18 @@ class PendingPolicy(TypedDict):
     reason: str
 
 
+class RuleServing(TypedDict):
+    """A rule of the policy, and whom it serves."""
+
+    name: str
+    profile: str | None
+    profileFromTag: str | None
+    clusters: Annotated[int, Field(ge=0, description="Clusters that it serves now.")]
+    lastServed: Annotated[
+        datetime | None, Field(description="The last whole sweep at which it served a managed cluster.")
+    ]
+
+
 class PolicyInForce(TypedDict):
     """The policy in force."""
 
@@ -70,6 +82,7 @@ class PolicyInForce(TypedDict):
     refused: RefusedPolicy | None
     stale: str | None
     pending: PendingPolicy | None
+    rules: Annotated[list[RuleServing], Field(description="In the order in which they are asked.")]
 
 
 class Trouble(TypedDict):

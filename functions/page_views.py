@@ -24,6 +24,7 @@ from shared.report.changes import Happened, happened
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
 from shared.report.rendering import TONES, shape, tone, tone_of
+from shared.report.rules import rules_view
 
 _DAY = timedelta(days=1)
 # Rows of one page of the list.
@@ -216,12 +217,10 @@ async def policy_of(home: House) -> dict[str, Any]:
     fleet = await home.inventory.fleet()
     figures = await home.inventory.documents.read(snapshot.FIGURES)
     return {
-        "served": (figures.body.get("rules") if figures is not None else None) or {},
         "standing": await home.reconciler.generations.standing(),
         "place": home.settings.policy,
-        "rules": policy.rules,
+        "rules": rules_view(policy, fleet.entries, figures.body if figures is not None else {}),
         "profiles": list(policy.profiles.values()),
-        "by_rule": Counter(entry.rule for entry in fleet.entries if entry.rule),
         "by_profile": Counter(entry.profile for entry in fleet.entries if entry.profile),
         "remarks": [*policy.warnings, *map(str, remarks(policy, home.clock()))],
         "exceptions": policy.exceptions,

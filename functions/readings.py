@@ -14,10 +14,12 @@ from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_qu
 from functions.revalidation import weak_tag
 from shared.composition import House, house
 from shared.errors import Finding, InvalidClusterId, RequestError
+from shared.fleet import snapshot
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import nearly, preview
+from shared.report.rules import rules_view
 from shared.report.views import decision_view
 
 
@@ -170,7 +172,10 @@ async def audit_trail(params: Mapping[str, str]) -> func.HttpResponse:
 
 async def policy_in_force() -> func.HttpResponse:
     """GET /policy."""
-    standing = await (await house()).reconciler.generations.standing()
+    home = await house()
+    standing = await home.reconciler.generations.standing()
+    policy, fleet = await home.reconciler.generations.current(), await home.inventory.fleet()
+    figures = await home.inventory.documents.read(snapshot.FIGURES)
     return answer(
         {
             "digest": standing.digest,
@@ -184,5 +189,6 @@ async def policy_in_force() -> func.HttpResponse:
                 "approval": standing.pending.approval,
                 "reason": standing.pending.reason,
             },
+            "rules": rules_view(policy, fleet.entries, figures.body if figures is not None else {}),
         }
     )

@@ -222,3 +222,12 @@ def test_a_report_is_one_file_that_refers_to_nothing(muster: Run, tmp_path: Path
     assert "<style>" in text
     assert wrong[0] == 1
     assert wrong[2].startswith(f"muster: {tmp_path}/nowhere/fleet.html cannot be written")
+
+
+def test_the_policy_says_whom_its_rules_serve(stage: Stage, muster: Run, cluster: str) -> None:
+    """How many now, and the sweep at which it last served somebody."""
+    del cluster
+    (rule,) = stage.get("/api/policy").body["rules"]
+
+    assert (rule["name"], rule["profile"], rule["clusters"]) == ("all", "training", 1)
+    assert rule["lastServed"] == json.loads(muster("status", "-o", "json")[1])["compliance"]["asOf"]
