@@ -23,6 +23,7 @@ from shared.policy.section import Section
 from shared.policy.templates import mistakes
 from shared.policy.words import listed, nearest
 
+_FACTOR = r"\d{1,3}(\.\d{1,3})?"
 _TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
 
 
@@ -137,12 +138,12 @@ def _attempts(section: Section, defaults: Mapping[FailureClass, int], most: int)
 def _timing(section: Section) -> Timing:
     default = Timing()
     follow_up = section.duration("followUp", default.follow_up)
-    factor = section.text("backoffFactor", str(default.backoff_factor), pattern=r"\d{1,3}(\.\d{1,3})?")
+    factor = section.text("backoffFactor", str(default.backoff_factor), pattern=_FACTOR)
     timing = Timing(
         follow_up=follow_up,
         second_look=section.duration("secondLook", default.second_look),
         backoff_first=section.duration("backoffFirst", default.backoff_first),
-        backoff_factor=float(factor) if re.fullmatch(r"[\d.]+", factor) else default.backoff_factor,
+        backoff_factor=float(factor) if re.fullmatch(_FACTOR, factor) else default.backoff_factor,
         backoff_max=section.duration("backoffMax", default.backoff_max),
         stuck_after=section.duration("stuckAfter", default.stuck_after),
         stuck_after_arc=section.duration("stuckAfterArc", default.stuck_after_arc),

@@ -53,6 +53,7 @@ MISTAKES = {
     "adoption word": ("adoption: {mode: keep}\n", "policy.yaml:2 adoption.mode", "ignore, observe, baseline or"),
     "duration": ("remediation: {timing: {followUp: 30}}\n", "remediation.timing.followUp", "30s, 2m, 6h or 7d"),
     "duration zero": ("remediation: {timing: {followUp: 0s}}\n", "remediation.timing.followUp", "not '0s'"),
+    "points": ("remediation: {timing: {backoffFactor: 1.1.79}}\n", "backoffFactor", "not a valid backoffFactor"),
     "factor": ("remediation: {timing: {backoffFactor: 0.5}}\n", "remediation.timing", "must be 1 or more"),
     "backoff order": ("remediation: {timing: {backoffMax: 1s}}\n", "remediation.timing", "shorter than"),
     "attempts": ("remediation: {maxAttempts: 0}\n", "remediation.maxAttempts", "not between 1 and"),
