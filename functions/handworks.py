@@ -78,7 +78,7 @@ async def ask_for_look(cluster: ClusterId, raw: bytes, who: str) -> func.HttpRes
     now = home.clock()
     if body.resolve is not None:
         await home.audit.put(resolving(cluster, who, now, wanted=body.resolve), cluster)
-        await home.reconciler.table.ask_anew(cluster, now if body.resolve else None)
+        await home.table.ask_anew(cluster, now if body.resolve else None)
     return await _asked(home, cluster, now)
 
 

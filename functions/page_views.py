@@ -90,21 +90,20 @@ async def overview_of(home: House) -> dict[str, Any]:
     policy = await home.reconciler.generations.current()
     words = await home.intents.fleet()
     gates = home.reconciler.gates()
-    fleet = await home.inventory.fleet()
-    figures = await home.inventory.documents.read(snapshot.FIGURES)
+    fleet, kept = await home.inventory.fleet(), await home.inventory.kept()
     sources = Sources(
         now,
         gates.mode,
         gates.stopped,
         fleet,
-        figures.body if figures is not None else {},
+        kept,
         (await home.gatekeeper.books(policy)).at(policy.digest, policy.generation, now),
         await home.gatekeeper.view(policy, words),
         policy,
         await home.reconciler.generations.standing(),
         [word for word in words if word.verb is FleetVerb.PAUSE and word.stands(now)],
         await waiting(home, fleet),
-        await _trouble(home, figures.body if figures is not None else {}),
+        await _trouble(home, kept),
     )
     changes = await _changes(home)
     return {"view": overview(sources), "changes": changes} | _frame(home, fleet.as_of, complete=fleet.complete)
@@ -215,11 +214,10 @@ async def policy_of(home: House) -> dict[str, Any]:
     """The policy: what each rule and profile serves, what is remarkable, what ends."""
     policy = await home.reconciler.generations.current()
     fleet = await home.inventory.fleet()
-    figures = await home.inventory.documents.read(snapshot.FIGURES)
     return {
         "standing": await home.reconciler.generations.standing(),
         "place": home.settings.policy,
-        "rules": rules_view(policy, fleet.entries, figures.body if figures is not None else {}),
+        "rules": rules_view(policy, fleet.entries, await home.inventory.kept()),
         "profiles": list(policy.profiles.values()),
         "by_profile": Counter(entry.profile for entry in fleet.entries if entry.profile),
         "remarks": [*policy.warnings, *map(str, remarks(policy, home.clock()))],

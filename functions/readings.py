@@ -14,7 +14,6 @@ from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_qu
 from functions.revalidation import weak_tag
 from shared.composition import House, house
 from shared.errors import Finding, InvalidClusterId, RequestError
-from shared.fleet import snapshot
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
@@ -175,7 +174,6 @@ async def policy_in_force() -> func.HttpResponse:
     home = await house()
     standing = await home.reconciler.generations.standing()
     policy, fleet = await home.reconciler.generations.current(), await home.inventory.fleet()
-    figures = await home.inventory.documents.read(snapshot.FIGURES)
     return answer(
         {
             "digest": standing.digest,
@@ -189,6 +187,6 @@ async def policy_in_force() -> func.HttpResponse:
                 "approval": standing.pending.approval,
                 "reason": standing.pending.reason,
             },
-            "rules": rules_view(policy, fleet.entries, figures.body if figures is not None else {}),
+            "rules": rules_view(policy, fleet.entries, await home.inventory.kept()),
         }
     )

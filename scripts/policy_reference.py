@@ -78,7 +78,7 @@ def _kind(schema: Json) -> str:
         return f"{_kind(schema['anyOf'][0])}, or a list"
     kind = schema.get("type")
     if isinstance(kind, list):
-        return "text, number or boolean"
+        return "text"
     if kind in {"integer", "number"}:
         return _bounds(schema)
     if kind == "string" and schema.get("pattern", "").endswith("[smhd]$"):

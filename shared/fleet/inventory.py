@@ -5,14 +5,14 @@ the one that this process has read already, and the rows that were written after
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
-from shared.fleet.snapshot import NAME, Entry, Snapshot
+from shared.fleet.snapshot import FIGURES, NAME, Entry, Snapshot
 from shared.model.identity import ClusterId
 from shared.model.observation import Memory
 from shared.state.documents import Documents
@@ -87,6 +87,15 @@ class Inventory:
         if over or read is None:
             entries = sorted([*entries, *over.values()], key=_by_id)
         return Fleet(read.as_of if read else None, entries, complete)
+
+    async def kept(self) -> Mapping[str, Any]:
+        """The figures of the last whole sweep, with what it kept beside them; nothing where there was none.
+
+        Raises:
+            StorageError: storage does not answer.
+        """
+        found = await self.documents.read(FIGURES)
+        return found.body if found is not None else {}
 
     async def _snapshot(self) -> _Read | None:
         found = await self.documents.read_raw_unless(NAME, self._read.etag if self._read else None)

@@ -40,14 +40,12 @@ _WORKSPACE = (
 
 
 def read_policy(path: Path) -> tuple[PolicyText, ...]:
-    """Read a policy's file, or the *.yaml and *.yml files of a directory in the order of their names; tests are none.
+    """Read a policy's file, or those of its directory in the order of their names.
 
     Raises:
         PolicyError: there is no such file, or it cannot be read as UTF-8, or it is too big.
     """
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if is_policy(file) and file.is_file())
+    files = policy_files(path)
     if not files:
         raise _refused([Finding(str(path), "there is no *.yaml or *.yml file in this directory")])
     texts, findings = [], []
@@ -66,9 +64,19 @@ def read_policy(path: Path) -> tuple[PolicyText, ...]:
     return tuple(texts)
 
 
-def is_policy(file: Path) -> bool:
-    """Whether a file of a directory is part of the policy there: YAML, and not its tests."""
-    return file.suffix in {".yaml", ".yml"} and not file.stem.endswith(".tests")
+def policy_files(path: Path) -> list[Path]:
+    """The file itself, or the *.yaml and *.yml files of a directory but their tests.
+
+    Raises:
+        OSError: the directory cannot be read.
+    """
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix in {".yaml", ".yml"} and not file.stem.endswith(".tests") and file.is_file()
+    )
 
 
 def policy_digest(texts: Sequence[PolicyText]) -> str:

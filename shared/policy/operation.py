@@ -23,8 +23,11 @@ from shared.policy.section import Section
 from shared.policy.templates import mistakes
 from shared.policy.words import listed, nearest
 
+MOST_ATTEMPTS = 1000
+EXTENSION_NAME = r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?"
+RELEASE_TRAIN = r"[A-Za-z][\w-]{0,62}"
 _FACTOR = r"\d{1,3}(\.\d{1,3})?"
-_TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
+TAG_NAME = r"[^<>%&\\?/]{1,512}"  # ARM's naming rules for tags
 
 
 def read_extension(root: Section) -> ExtensionChoice:
@@ -34,8 +37,8 @@ def read_extension(root: Section) -> ExtensionChoice:
     if section is None:
         return default
     choice = ExtensionChoice(
-        name=section.text("name", default.name, pattern=r"[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?"),
-        release_train=section.text("releaseTrain", default.release_train, pattern=r"[A-Za-z][\w-]{0,62}"),
+        name=section.text("name", default.name, pattern=EXTENSION_NAME),
+        release_train=section.text("releaseTrain", default.release_train, pattern=RELEASE_TRAIN),
         auto_upgrade_minor_version=section.boolean("autoUpgradeMinorVersion", default=True),
     )
     section.done()
@@ -49,11 +52,11 @@ def read_tags(root: Section) -> TagNames:
     if section is None:
         return default
     names = TagNames(
-        gpu=section.text("gpu", default.gpu, pattern=_TAG_NAME),
-        pause_until=section.text("pauseUntil", default.pause_until, pattern=_TAG_NAME),
-        pause_reason=section.text("pauseReason", default.pause_reason, pattern=_TAG_NAME),
-        ring=section.text("ring", default.ring, pattern=_TAG_NAME),
-        owner=section.text("owner", default.owner, pattern=_TAG_NAME),
+        gpu=section.text("gpu", default.gpu, pattern=TAG_NAME),
+        pause_until=section.text("pauseUntil", default.pause_until, pattern=TAG_NAME),
+        pause_reason=section.text("pauseReason", default.pause_reason, pattern=TAG_NAME),
+        ring=section.text("ring", default.ring, pattern=TAG_NAME),
+        owner=section.text("owner", default.owner, pattern=TAG_NAME),
     )
     section.done()
     return names
@@ -64,7 +67,7 @@ def read_select(root: Section, default: str) -> str:
     section = root.section("select")
     if section is None:
         return default
-    tag = section.text("tag", default, pattern=_TAG_NAME)
+    tag = section.text("tag", default, pattern=TAG_NAME)
     section.done()
     return tag
 
@@ -76,7 +79,7 @@ def read_overrides(root: Section) -> TagOverrides:
     if section is None:
         return default
     overrides = TagOverrides(
-        prefix=section.text("prefix", default.prefix, pattern=_TAG_NAME).casefold(),
+        prefix=section.text("prefix", default.prefix, pattern=TAG_NAME).casefold(),
         allow=read_allow(section.items("allow"), section.findings),
     )
     section.done()
@@ -119,7 +122,7 @@ def read_remediation(root: Section, defaults: Policy) -> tuple[Timing, int, Mapp
     section = root.section("remediation")
     if section is None:
         return defaults.timing, defaults.max_attempts, defaults.attempts
-    most = section.integer("maxAttempts", defaults.max_attempts, least=1, most=1000)
+    most = section.integer("maxAttempts", defaults.max_attempts, least=1, most=MOST_ATTEMPTS)
     classes = section.section("attempts")
     attempts = _attempts(classes, defaults.attempts, most) if classes is not None else defaults.attempts
     timing = section.section("timing")
@@ -129,7 +132,8 @@ def read_remediation(root: Section, defaults: Policy) -> tuple[Timing, int, Mapp
 
 def _attempts(section: Section, defaults: Mapping[FailureClass, int], most: int) -> Mapping[FailureClass, int]:
     found = {
-        klass: section.integer(klass.value, defaults.get(klass, most), least=1, most=1000) for klass in FailureClass
+        klass: section.integer(klass.value, defaults.get(klass, most), least=1, most=MOST_ATTEMPTS)
+        for klass in FailureClass
     }
     section.done()
     return found

@@ -15,7 +15,9 @@ from shared.policy.section import Section, scalar
 from shared.policy.windows import ANY_MOMENT
 
 _LONGEST_WINDOW = timedelta(days=7)
-_MOST = 1_000_000
+MOST = 1_000_000
+TIME_ZONE = r"[A-Za-z0-9_+\-/]+"
+DAY = r"\d{4}-\d\d-\d\d"
 
 
 def read_rollout(root: Section) -> Rollout:
@@ -79,7 +81,7 @@ def _window(section: Section) -> Window:
 
 
 def _zone(section: Section) -> str:
-    name = section.text("timeZone", "UTC", pattern=r"[A-Za-z0-9_+\-/]+")
+    name = section.text("timeZone", "UTC", pattern=TIME_ZONE)
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -98,7 +100,7 @@ def _blackout(section: Section) -> Blackout:
 
 
 def _day(section: Section, key: str) -> date:
-    text = section.text(key, required=True, pattern=r"\d{4}-\d\d-\d\d")
+    text = section.text(key, required=True, pattern=DAY)
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -163,11 +165,11 @@ def _count(section: Section, key: str) -> int | None:
     if key not in (section.node.keys or {}):
         section.take(key)
         return None
-    return section.integer(key, 1, least=1, most=_MOST)
+    return section.integer(key, 1, least=1, most=MOST)
 
 
 def _sample(section: Section, default: int) -> int:
-    return section.integer("minimumSample", default, least=1, most=_MOST)
+    return section.integer("minimumSample", default, least=1, most=MOST)
 
 
 def _percent(section: Section) -> float | None:

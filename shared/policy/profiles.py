@@ -15,6 +15,7 @@ from shared.policy.words import nearest
 
 NAME = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?"
 TLS_SECRET = "sslSecret"  # noqa: S105  the name of a setting
+VERSION = r"\d+\.\d+\.\d+([-+.].+)?"
 _CERTIFICATE = r"https://[\w.-]+(:\d{1,5})?/(certificates|secrets)/([\w-]|\{[\w.]+\})+(/\w+)?"
 _KUBERNETES_NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
@@ -139,7 +140,7 @@ def _upgrades(section: Section) -> Upgrades | None:
     mode = upgrades.choice("mode", UpgradeMode.AUTO)
     if "mode" not in (upgrades.node.keys or {}):
         upgrades.refuse(upgrades.node, "'mode' is missing")
-    version = upgrades.text("version", pattern=r"\d+\.\d+\.\d+([-+.].+)?") or None
+    version = upgrades.text("version", pattern=VERSION) or None
     if (mode is UpgradeMode.PINNED) != (version is not None):
         upgrades.refuse(upgrades.node, "mode: pinned needs a version, and only it may have one")
     upgrades.done()

@@ -6,13 +6,16 @@ a rule exists, an expression is CEL) the reader says (`muster lint`). A test has
 
 from collections.abc import Mapping
 
+from shared.azureml.failures import FailureClass
 from shared.azureml.preflight import CHECKS
+from shared.azureml.preflight.question import Check
 from shared.azureml.settings import SETTINGS, Setting, ValueType
 from shared.model.check import Severity
 from shared.model.identity import Kind
 from shared.policy.json_schema import (
     SCALAR,
     Schema,
+    address,
     count,
     duration,
     flag,
@@ -24,11 +27,14 @@ from shared.policy.json_schema import (
     text,
     word,
 )
-from shared.policy.model import AdoptionMode, AksAccess, Depth, Enforcement, EnforcementTable, LookFirst, UpgradeMode
+from shared.policy.model import AdoptionMode, AksAccess, Depth, Enforcement, LookFirst, Policy, UpgradeMode
+from shared.policy.operation import EXTENSION_NAME, MOST_ATTEMPTS, RELEASE_TRAIN, TAG_NAME
+from shared.policy.phasing import DAY, MOST, TIME_ZONE
+from shared.policy.profiles import NAME, VERSION
+from shared.policy.rollout import Breaker, StopOn
 from shared.policy.words import listed
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
 
 
 def policy_schema() -> Schema:
@@ -90,8 +96,21 @@ def _settings(about: str) -> Schema:
     }
 
 
+def _lowered(check: Check) -> list[Severity]:
+    """What a policy may say of a check: as it is, or lower, down to its lowest."""
+    words = list(Severity)
+    return words[words.index(check.severity) : words.index(check.lowest) + 1]
+
+
+def _count(about: str, default: int | None = None) -> Schema:
+    return count(about, default, most=MOST)
+
+
+_POLICY = Policy(digest="")
+_EXTENSION, _TAGS, _ENFORCEMENT = _POLICY.extension, _POLICY.tags, _POLICY.enforcement
+_TIMING, _LOOKING = _POLICY.timing, _POLICY.verification
 _MATCH: Schema = {"$ref": "#/$defs/match"}
-_ZONE = text("Time zone of the IANA database.", r"^[A-Za-z0-9_+\-/]+$", "UTC", "Europe/Vienna")
+_ZONE = text("Time zone of the IANA database.", TIME_ZONE, "UTC", "Europe/Vienna")
 _WINDOW = mapping(
     {
         "cron": text("When it opens: five fields, in the wall time of the zone.", example="0 22 * * 1-5"),
@@ -101,11 +120,10 @@ _WINDOW = mapping(
     required=("cron", "duration"),
     about="A time in which the policy's changes and disruptive writes may go out.",
 )
-_TAG = r"^[^<>%&\\?/]{1,512}$"
 _PROFILE = mapping(
     {
         "description": text("For the reader."),
-        "extends": text("One parent: its settings are taken, the profile's own go before them.", _NAME),
+        "extends": text("One parent: its settings are taken, the profile's own go before them.", NAME),
         "selectableByTag": flag("Whether a rule's profileFromTag may choose it. Not inherited.", default=False),
         "settings": _settings("Settings of the extension by their documented names. Secrets are refused."),
         "tagPatterns": named(
@@ -115,10 +133,10 @@ _PROFILE = mapping(
         "tls": mapping(
             {
                 "secret": text("Kubernetes secret in namespace azureml with cert.pem and key.pem."),
-                "keyVaultCertificate": text(
+                "keyVaultCertificate": address(
                     "Certificate or secret in Key Vault, with its chain and key; fetched when it is sent, never kept.",
-                    r"^https://",
-                    example="https://<vault>.vault.azure.net/certificates/<name>",
+                    "https://",
+                    "https://<vault>.vault.azure.net/certificates/<name>",
                 ),
             },
             about="What the endpoints serve by HTTPS: one of the two.",
@@ -126,7 +144,7 @@ _PROFILE = mapping(
         "upgrades": mapping(
             {
                 "mode": word("How far the service may upgrade by itself.", UpgradeMode),
-                "version": text("The version that mode pinned needs.", r"^\d+\.\d+\.\d+([-+.].+)?$", example="1.1.79"),
+                "version": text("The version that mode pinned needs.", VERSION, example="1.1.79"),
             },
             required=("mode",),
             about="Versions of the extension.",
@@ -136,7 +154,7 @@ _PROFILE = mapping(
 )
 _RULE = mapping(
     {
-        "name": text("Required, once in the policy.", _NAME),
+        "name": text("Required, once in the policy.", NAME),
         "description": text("For the reader."),
         "match": _MATCH,
         "when": text("An expression in CEL over cluster; at most 500 characters.", example="cluster.nodes >= 3"),
@@ -148,7 +166,7 @@ _RULE = mapping(
 )
 _EXCEPTION = mapping(
     {
-        "cluster": text("The cluster's ARM id.", r"^/subscriptions/"),
+        "cluster": address("The cluster's ARM id.", "/"),
         "settings": _settings("Settings that replace those of the profile."),
         "exempt": flag("In place of settings: the cluster is left alone.", default=False),
         "until": text("A date, or a date-time with offset: every exception ends."),
@@ -160,7 +178,7 @@ _EXCEPTION = mapping(
 )
 _GUARDRAIL = mapping(
     {
-        "name": text("Required, once in the policy.", _NAME),
+        "name": text("Required, once in the policy.", NAME),
         "description": text("For the reader."),
         "match": _MATCH | {"description": "Its clusters; without it all. What is not known counts as inside."},
         "except": _MATCH | {"description": "For which it does not count."},
@@ -172,7 +190,7 @@ _GUARDRAIL = mapping(
 )
 _RING = mapping(
     {
-        "name": text("Required, once.", _NAME),
+        "name": text("Required, once.", NAME),
         "match": _MATCH | {"description": "Its clusters; without it all that no earlier ring has."},
         "soak": duration("How long it stays as it is, once it is done, before the next begins."),
         "approval": flag("Whether a person has to approve the next ring.", default=False),
@@ -196,19 +214,17 @@ _ACTIONS: Mapping[str, tuple[str, str]] = {
     "remove": ("remove", "Removing."),
 }
 _TIMES: Mapping[str, tuple[str, str]] = {
-    "followUp": ("30s", "Between looks while an operation runs."),
-    "secondLook": ("2m", "One more look after an event that selected nothing, since tags may lag."),
-    "backoffFirst": ("1m", "The first pause between repairs."),
-    "backoffMax": ("6h", "The longest pause between repairs."),
-    "stuckAfter": ("45m", "An operation that runs longer is stuck: looked at seldom, and told."),
-    "stuckAfterArc": ("48h", "The same on an Arc cluster whose agents are not connected."),
-    "reinstallPause": ("10m", "Between the halves of a reinstall, where nobody may look inside."),
-    "verifyEvery": ("24h", "How often a converged cluster is verified."),
-    "verifyGrace": ("10m", "How long components may be unready before the cluster is Degraded."),
-    "factsWait": ("15m", "How long facts that were not reported are waited for."),
-    "unavailableMax": ("", "The longest pause between looks while Azure does not answer; by default twice followUp."),
+    "followUp": ("follow_up", "Between looks while an operation runs."),
+    "secondLook": ("second_look", "One more look after an event that selected nothing, since tags may lag."),
+    "backoffFirst": ("backoff_first", "The first pause between repairs."),
+    "backoffMax": ("backoff_max", "The longest pause between repairs."),
+    "stuckAfter": ("stuck_after", "An operation that runs longer is stuck: looked at seldom, and told."),
+    "stuckAfterArc": ("stuck_after_arc", "The same on an Arc cluster whose agents are not connected."),
+    "reinstallPause": ("reinstall_pause", "Between the halves of a reinstall, where nobody may look inside."),
+    "verifyEvery": ("verify_every", "How often a converged cluster is verified."),
+    "verifyGrace": ("verify_grace", "How long components may be unready before the cluster is Degraded."),
+    "factsWait": ("facts_wait", "How long facts that were not reported are waited for."),
 }
-_CLASSES: Mapping[str, int] = {"transient": 10, "wait": 5, "permanent": 1, "operator": 5, "unknown": 5}
 _ROLLOUT = mapping(
     {
         "rings": items("Changes of the policy go from ring to ring.", _RING),
@@ -217,8 +233,8 @@ _ROLLOUT = mapping(
             "Days on which no window is open.",
             mapping(
                 {
-                    "from": text("The first day.", r"^\d{4}-\d\d-\d\d$"),
-                    "to": text("The last day.", r"^\d{4}-\d\d-\d\d$"),
+                    "from": text("The first day.", DAY),
+                    "to": text("The last day.", DAY),
                     "timeZone": _ZONE,
                     "reason": text("Told with the hold."),
                 },
@@ -227,40 +243,40 @@ _ROLLOUT = mapping(
         ),
         "maxInFlight": mapping(
             {
-                "fleet": count("In the fleet."),
-                "subscription": count("In one subscription."),
-                "region": count("In one region."),
+                "fleet": _count("In the fleet."),
+                "subscription": _count("In one subscription."),
+                "region": _count("In one region."),
             },
             about="Operations under way.",
         ),
         "stopOn": mapping(
             {
-                "failures": count("So many failed updates in one ring stop the rollout in all."),
+                "failures": _count("So many failed updates in one ring stop the rollout in all."),
                 "percent": percent("Or this share of those that ended."),
-                "minimumSample": count("From so many ended on.", 10),
+                "minimumSample": _count("From so many ended on.", StopOn().minimum_sample),
             },
             about="When a rollout stops.",
         ),
         "newClusters": mapping(
             {
-                "perHour": count("Clusters that get the extension for the first time within an hour."),
-                "massSelection": count("More than this waiting at once wait for the approval mass-selection."),
+                "perHour": _count("Clusters that get the extension for the first time within an hour."),
+                "massSelection": _count("More than this waiting at once wait for the approval mass-selection."),
             },
             about="Clusters that are new.",
         ),
         "blastRadius": mapping(
-            {"writesPerDay": count("Writes."), "disruptivePerDay": count("Disruptive ones of them.")},
+            {"writesPerDay": _count("Writes."), "disruptivePerDay": _count("Disruptive ones of them.")},
             about="By the day in UTC.",
         ),
         "breaker": mapping(
             {
                 "percent": percent("The share of managed clusters that shows one class of failure."),
-                "minimumSample": count("From so many managed clusters on.", 20),
+                "minimumSample": _count("From so many managed clusters on.", Breaker().minimum_sample),
             },
             about="Suspends automatic repair of that class until half of the share is left.",
         ),
         "policyChange": mapping(
-            {"clusters": count("One that changes more installed clusters, or one disruptively, is approved first.")},
+            {"clusters": _count("One that changes more installed clusters, or one disruptively, is approved first.")},
             about="The bound of the policy in force counts.",
         ),
     },
@@ -268,23 +284,23 @@ _ROLLOUT = mapping(
 )
 _TOP: Mapping[str, Schema] = {
     "version": {"const": 1, "description": "1; in one file of the policy."},
-    "workspace": text("ARM id of the workspace; makes the check of subscriptions possible.", r"^/[Ss]ubscriptions/"),
+    "workspace": address("ARM id of the workspace; makes the check of subscriptions possible.", "/"),
     "extension": mapping(
         {
-            "name": text("Of new installations.", r"^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$", "azureml"),
-            "releaseTrain": text("Release train.", r"^[A-Za-z][\w-]{0,62}$", "stable"),
+            "name": text("Of new installations.", EXTENSION_NAME, _EXTENSION.name),
+            "releaseTrain": text("Release train.", RELEASE_TRAIN, _EXTENSION.release_train),
             "autoUpgradeMinorVersion": flag("Whether the service upgrades minor versions by itself.", default=True),
         },
         about="How new installations are named and kept up to date.",
     ),
-    "select": mapping({"tag": text("The tag that selects clusters.", _TAG, "aml-onboard")}),
+    "select": mapping({"tag": text("The tag that selects clusters.", TAG_NAME, _POLICY.select_tag)}),
     "tags": mapping(
         {
-            "gpu": text("Says whether an Arc cluster has GPUs.", _TAG, "aml-gpu"),
-            "pauseUntil": text("Nothing is written before.", _TAG, "aml-pause-until"),
-            "pauseReason": text("Why.", _TAG, "aml-pause-reason"),
-            "ring": text("Moves a cluster to a later ring.", _TAG, "aml-ring"),
-            "owner": text("Whom to tell.", _TAG, "aml-owner"),
+            "gpu": text("Says whether an Arc cluster has GPUs.", TAG_NAME, _TAGS.gpu),
+            "pauseUntil": text("Nothing is written before.", TAG_NAME, _TAGS.pause_until),
+            "pauseReason": text("Why.", TAG_NAME, _TAGS.pause_reason),
+            "ring": text("Moves a cluster to a later ring.", TAG_NAME, _TAGS.ring),
+            "owner": text("Whom to tell.", TAG_NAME, _TAGS.owner),
         },
         about="Names of the tags that owners may set.",
     ),
@@ -297,7 +313,7 @@ _TOP: Mapping[str, Schema] = {
     },
     "tagOverrides": mapping(
         {
-            "prefix": text("How such tags begin.", _TAG, "aml-set-"),
+            "prefix": text("How such tags begin.", TAG_NAME, _POLICY.overrides.prefix),
             "allow": items("Settings, or quoted globs over them.", {"type": "string"}),
         },
         about="Which settings a tag may override; none without it.",
@@ -305,17 +321,17 @@ _TOP: Mapping[str, Schema] = {
     "exceptions": items("Exceptions, each with an end and an owner.", _EXCEPTION),
     "guardrails": items("Guardrails.", _GUARDRAIL),
     "enforcement": mapping(
-        {key: word(about, Enforcement, getattr(EnforcementTable(), field)) for key, (field, about) in _ACTIONS.items()},
+        {key: word(about, Enforcement, getattr(_ENFORCEMENT, field)) for key, (field, about) in _ACTIONS.items()},
         about="What each action may do by itself.",
     ),
     "adoption": mapping(
-        {"mode": word("What happens to what somebody else installed.", AdoptionMode, AdoptionMode.BASELINE)}
+        {"mode": word("What happens to what somebody else installed.", AdoptionMode, _POLICY.adoption)}
     ),
-    "pause": mapping({"max": duration("How far ahead a pause by tag may reach.", "30d")}),
+    "pause": mapping({"max": duration("How far ahead a pause by tag may reach.", _POLICY.pause_max)}),
     "preflight": mapping(
         {
             "severities": mapping(
-                {check.id: word(f"By itself {check.severity.value}.", Severity) for check in CHECKS},
+                {check.id: word(f"By itself {check.severity.value}.", _lowered(check)) for check in CHECKS},
                 about="Checks that are lowered.",
             ),
             "registerProviders": flag("Whether a missing resource provider may be registered.", default=False),
@@ -324,27 +340,35 @@ _TOP: Mapping[str, Schema] = {
     ),
     "verification": mapping(
         {
-            "aks": word("How AKS clusters are looked into.", AksAccess, AksAccess.NONE),
+            "aks": word("How AKS clusters are looked into.", AksAccess, _LOOKING.aks),
             "arc": mapping(
-                {"kubeconfigSecret": text("Key Vault secret with the cluster's kubeconfig.", r"^https://")},
+                {"kubeconfigSecret": address("Key Vault secret with the cluster's kubeconfig.", "https://")},
                 required=("kubeconfigSecret",),
             ),
-            "require": word("What compliance asks for.", Depth, Depth.ARM_ONLY),
-            "lookFirst": word("Which installations look into their cluster first.", LookFirst, LookFirst.NEEDED),
+            "require": word("What compliance asks for.", Depth, _LOOKING.require),
+            "lookFirst": word("Which installations look into their cluster first.", LookFirst, _LOOKING.look_first),
         },
         about="How clusters are looked into.",
     ),
     "remediation": mapping(
         {
-            "maxAttempts": count("Failures in a row before quarantine.", 5, 1000),
+            "maxAttempts": count("Failures in a row before quarantine.", _POLICY.max_attempts, most=MOST_ATTEMPTS),
             "attempts": mapping(
-                {name: count(f"The same for failures of class {name}.", None, 1000) for name in _CLASSES},
+                {each.value: count(f"The same for class {each.value}.", most=MOST_ATTEMPTS) for each in FailureClass},
                 about="By class of failure; transient is 10 and permanent 1 where they are not given.",
             ),
             "timing": mapping(
                 {
-                    **{key: duration(about, default or None) for key, (default, about) in _TIMES.items()},
-                    "backoffFactor": {"type": "number", "minimum": 1, "default": 2, "description": "How pauses grow."},
+                    **{key: duration(about, getattr(_TIMING, field)) for key, (field, about) in _TIMES.items()},
+                    "unavailableMax": duration(
+                        "The longest pause while Azure does not answer; by default twice followUp."
+                    ),
+                    "backoffFactor": {
+                        "type": "number",
+                        "minimum": 1,
+                        "default": _TIMING.backoff_factor,
+                        "description": "How pauses grow.",
+                    },
                 },
                 about="Times.",
             ),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from shared.azureml.auto import resolve_auto
-from shared.azureml.derivation import derive
 from shared.azureml.drift import comparable, fingerprint
 from shared.azureml.failures import Failure, Step
 from shared.azureml.preflight import PROVIDER, blocking
@@ -17,6 +16,7 @@ from shared.model.state import HoldCode
 from shared.policy.guardrails import violations
 from shared.reconcile import checking, ladder, reinstall
 from shared.reconcile.case import Case
+from shared.reconcile.wanted import derived, refused
 
 _LEAVING = "terminating"
 
@@ -165,19 +165,9 @@ def draft(case: Case) -> Draft | Decision:
     if unknown:
         return case.facts_unknown(f"facts-unknown({', '.join(unknown)}): Azure does not report it yet.")
     try:
-        desired = derive(
-            case.cluster,
-            resolved.settings,
-            origins=resolved.origins,
-            release_train=selection.release_train,
-            version=selection.version,
-            auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
-            auto_upgrade_mode=selection.auto_upgrade_mode,
-            certificate=selection.certificate,
-        )
+        desired = derived(case, resolved)
     except SettingsError as error:
-        # The policy's profiles were checked when it was loaded; tags and requests meet here.
-        return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
+        return refused(case, error)
     forbidden = violations(case.policy, case.cluster, desired.settings, management_groups=case.seen.management_groups)
     if forbidden:
         return case.hold(HoldCode.GUARDRAIL, " ".join(str(finding) for finding in forbidden))

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared import logs
 from shared.azure.blob_text import BlobTexts
 from shared.errors import AzureError, ConfigurationError, PolicyError
-from shared.policy.loading import is_policy, read_policy
+from shared.policy.loading import policy_files, read_policy
 from shared.policy.model import PolicyText
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -40,8 +40,7 @@ class PolicySource:
         path = _ROOT / self._place
         try:
             texts = read_policy(path)
-            files = list(filter(is_policy, path.iterdir())) if path.is_dir() else [path]
-            latest = max((file.stat().st_mtime for file in files), default=0.0)
+            latest = max((file.stat().st_mtime for file in policy_files(path)), default=0.0)
         except (PolicyError, OSError) as error:
             logs.event("policy-unreadable", place=self._place, reason=str(error))
             return None

@@ -1,8 +1,10 @@
-"""What an extension that exists should hold, and what it would hold by today's facts.
+"""What an extension should hold by a cluster's selection, and what one that exists would hold by today's facts.
 
 Automatic and derived values are resolved at installation and read back from the extension afterwards: a change of facts
 alone is advice. They are resolved anew with another profile, and where a person asks for it.
 """
+
+from collections.abc import Collection, Mapping
 
 from shared.azureml.auto import AutoResult, resolve_auto
 from shared.azureml.catalogue import same_value
@@ -19,11 +21,45 @@ from shared.reconcile.rotation import serves_certificate
 TODAYS = "by today's facts"
 
 
+def derived(
+    case: Case,
+    automatic: AutoResult,
+    *,
+    resolved: Mapping[str, str] | None = None,
+    anew: bool = False,
+    protected: Collection[str] = (),
+) -> DesiredExtension:
+    """The whole extension by the cluster's selection; the keywords are those of `derive`.
+
+    Raises:
+        SettingsError: the official CLI would refuse it.
+    """
+    selection = case.selection
+    return derive(
+        case.cluster,
+        automatic.settings,
+        origins=automatic.origins,
+        protected=protected,
+        resolved=resolved,
+        anew=anew,
+        release_train=selection.release_train,
+        version=selection.version,
+        auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
+        auto_upgrade_mode=selection.auto_upgrade_mode,
+        certificate=selection.certificate,
+    )
+
+
+def refused(case: Case, error: SettingsError) -> Decision:
+    """The hold for settings that the CLI refuses; a policy's own were checked when it was loaded."""
+    return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {error.message}")
+
+
 def wanted_on(case: Case, extension: Extension) -> DesiredExtension | Decision:
     """What the extension should hold, or the hold that stands against telling it."""
     wanted = _resolved(case, extension, anew=case.anew)
     if isinstance(wanted, SettingsError):
-        return case.hold(HoldCode.PREFLIGHT, f"The official CLI would refuse these settings: {wanted.message}")
+        return refused(case, wanted)
     if isinstance(wanted, tuple):
         return case.facts_unknown(f"facts-unknown({', '.join(wanted)}): Azure does not report it yet.")
     return wanted
@@ -54,20 +90,9 @@ def _resolved(case: Case, extension: Extension, *, anew: bool) -> DesiredExtensi
         return automatic.unknown_facts or ("nodes",)
     # What somebody else put into the protected settings cannot be read, and is taken to be what his settings need.
     unseen = not case.situation.ours and selection.certificate is None and serves_certificate(extension)
+    kept = None if changed_profile else extension.settings
     try:
-        return derive(
-            case.cluster,
-            automatic.settings,
-            origins=automatic.origins,
-            protected=(CERT_FILE, KEY_FILE) if unseen else (),
-            resolved=None if changed_profile else extension.settings,
-            anew=anew,
-            release_train=selection.release_train,
-            version=selection.version,
-            auto_upgrade_minor_version=selection.auto_upgrade_minor_version,
-            auto_upgrade_mode=selection.auto_upgrade_mode,
-            certificate=selection.certificate,
-        )
+        return derived(case, automatic, resolved=kept, anew=anew, protected=(CERT_FILE, KEY_FILE) if unseen else ())
     except SettingsError as error:
         return error
 

@@ -15,7 +15,9 @@ from ruamel.yaml import YAML
 
 from demo.policy import shortened
 from scripts.policy_reference import REFERENCE, SCHEMA, reference_text, schema_text
+from shared.azureml.preflight import CHECKS
 from shared.errors import PolicyError
+from shared.model.check import Severity
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
 from shared.policy.schema import policy_schema
@@ -127,8 +129,9 @@ MAPPINGS = list(known_mappings(VALIDATOR.schema, DOCUMENT))
         EVERYTHING,
         shortened(SHIPPED.read_text()),
         "version: 1\nprofiles: {p: {settings: {InferenceRouterHA: false}}}\n",
+        EVERYTHING.replace("owner: eva", "owner: 7, ticket: 4711").replace("description: d", "description: 3.5"),
     ],
-    ids=["shipped", "complete", "everything", "demo", "wrong case"],
+    ids=["shipped", "complete", "everything", "demo", "wrong case", "numbers for texts"],
 )
 def test_what_the_reader_takes_is_valid(text):
     """No editor marks a policy that works."""
@@ -138,18 +141,19 @@ def test_what_the_reader_takes_is_valid(text):
     assert [f"{error.json_path}: {error.message}" for error in VALIDATOR.iter_errors(document)] == []
 
 
+def closed(schema: Any) -> Iterator[frozenset[str]]:
+    """The keys of each mapping of known keys in a schema."""
+    if schema.get("additionalProperties") is False:
+        yield frozenset(schema["properties"])
+    below = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values(), *schema.get("anyOf", [])]
+    for each in [*below, schema.get("items"), schema.get("additionalProperties")]:
+        if isinstance(each, dict):
+            yield from closed(each)
+
+
 def test_every_mapping_is_compared():
-    """The document below has each of the schema's mappings of known keys at least once."""
-
-    def count(schema: Any) -> int:
-        own = int(schema.get("additionalProperties") is False)
-        nested = [*schema.get("properties", {}).values(), *schema.get("$defs", {}).values()]
-        nested += [each for each in (schema.get("items"), schema.get("additionalProperties")) if isinstance(each, dict)]
-        return own + sum(map(count, nested))
-
-    # Definitions are met several times; each is counted once.
-    found = {frozenset(keys) for _, keys in MAPPINGS}
-    assert len(found) >= count(VALIDATOR.schema) - 1
+    """The document above has each of the schema's mappings of known keys at least once, and no other."""
+    assert {frozenset(keys) for _, keys in MAPPINGS} == set(closed(VALIDATOR.schema))
 
 
 @pytest.mark.parametrize(("path", "keys"), MAPPINGS, ids=[".".join(map(str, path)) or "top" for path, _ in MAPPINGS])
@@ -204,6 +208,15 @@ def test_what_the_schema_refuses_the_reader_refuses(text):
 
     assert not VALIDATOR.is_valid(document)
     assert reader_says(text) != []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+@pytest.mark.parametrize("severity", Severity)
+def test_a_severity_is_offered_where_the_reader_takes_it(check, severity):
+    """As the check is by itself, or lower, down to its lowest; neither raised nor lowered beyond."""
+    document = {"version": 1, "preflight": {"severities": {check.id: severity.value}}}
+
+    assert VALIDATOR.is_valid(document) == (reader_says(json.dumps(document)) == [])
 
 
 def test_schema_and_reference_in_the_repository_are_todays():
