@@ -1,4 +1,4 @@
-"""HTTP: installs by hand, uninstalls, clusters, pauses, approvals, plans, compliance, policy, health.
+"""HTTP: installs by hand, uninstalls, clusters, pauses, approvals, plans, recordings, compliance, policy, health.
 
 Each route but /health wants a key, or behind App Service authentication an app role (functions/callers.py).
 """
@@ -177,6 +177,28 @@ async def apply(req: func.HttpRequest) -> func.HttpResponse:
     from functions.plans import apply_plan
 
     return await apply_plan(req.route_params["id"], req.get_body(), admitted(req).name)
+
+
+@blueprint.function_name("record")
+@blueprint.route(route="recordings", methods=["POST"], auth_level=DOOR)
+@problems_told
+@once
+async def record(req: func.HttpRequest) -> func.HttpResponse:
+    """Have the fleet recorded in the background, to plan without Azure."""
+    from functions.recordings import ask_for_recording
+
+    return await ask_for_recording(req.get_body(), admitted(req).name)
+
+
+@blueprint.function_name("recorded")
+@blueprint.route(route="recordings/{id}", methods=["GET"], auth_level=DOOR)
+@problems_told
+async def recorded(req: func.HttpRequest) -> func.HttpResponse:
+    """A recording of the fleet: how it stands, or its file."""
+    from functions.recordings import show_recording
+
+    admitted(req)
+    return await show_recording(req.route_params["id"], dict(req.params))
 
 
 @blueprint.function_name("compliance")

@@ -187,6 +187,30 @@ OPERATIONS: tuple[Operation, ...] = (
         needs_body=False,
     ),
     Operation(
+        "record",
+        "POST",
+        "/recordings",
+        "Have the fleet recorded in the background, to plan without Azure.",
+        {202: Answer(plan_responses.RecordingBegun, "It is being taken.", located=True)},
+        body=requests.RecordingRequest,
+        needs_body=False,
+    ),
+    Operation(
+        "recorded",
+        "GET",
+        "/recordings/{id}",
+        "A recording of the fleet: how it stands, or its file.",
+        {
+            200: Answer(
+                plan_responses.Recording,
+                "How it stands; with format=gzip the file, lines of JSON, compressed.",
+                texts=("application/gzip",),
+            )
+        },
+        (404, 409),
+        query=queries.RecordingQuery,
+    ),
+    Operation(
         "compliance",
         "GET",
         "/compliance",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired, TypedDict
 
 from pydantic import Field
 
-from functions.responses import ClusterItem, Counts
+from functions.responses import ClusterItem, Counts, Id, Key
 
 
 class Compliance(TypedDict):
@@ -73,6 +73,17 @@ class RuleServing(TypedDict):
     ]
 
 
+class StandingException(TypedDict):
+    """A cluster that the policy treats in another way, until then."""
+
+    key: Key
+    cluster: Id
+    until: datetime
+    owner: str
+    ticket: str | None
+    exempt: Annotated[bool, Field(description="It is left alone; where false, it has other settings.")]
+
+
 class PolicyInForce(TypedDict):
     """The policy in force."""
 
@@ -83,6 +94,7 @@ class PolicyInForce(TypedDict):
     stale: str | None
     pending: PendingPolicy | None
     rules: Annotated[list[RuleServing], Field(description="In the order in which they are asked.")]
+    exceptions: list[StandingException]
 
 
 class Trouble(TypedDict):

@@ -138,7 +138,7 @@ def file(content: bytes, kind: str) -> func.HttpResponse:
 
 def onwards(place: str, done: str) -> func.HttpResponse:
     """What follows a form that was taken: a page to look at, so that going back does not send it again."""
-    return _seen_other(f"{ROOT}{place}?done={quote(done)}")
+    return _seen_other(f"{ROOT}{place}?done={quote(done)}" if done else f"{ROOT}{place}")
 
 
 def _seen_other(place: str, cookie: str | None = None) -> func.HttpResponse:

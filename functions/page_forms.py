@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from functions.answers import NotFound
 from functions.handworks import ask_for_look, install_by_hand, withdraw_word
+from functions.plans import apply_plan, ask_for_plan
 from functions.readings import cluster_view
 from functions.steering import decide_approval, end_pause, set_pause
 from shared.composition import house
@@ -23,6 +24,7 @@ DONE: Mapping[str, str] = {
     "install": "The cluster is enrolled by hand, and a look was asked for.",
     "withdraw": "The word was withdrawn, and a look was asked for.",
     "approve": "It is approved.",
+    "apply": "The plan is applied: looks were asked for.",
 }
 _LONGEST = 24 * 30
 
@@ -31,7 +33,7 @@ async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[s
     """Do what a form asks for.
 
     Returns:
-        the page below the root that shows what became of it, and the name of what to say there.
+        the page below the root that shows what became of it, and the name of what to say there; "" for nothing.
 
     Raises:
         NotFound: there is no such form, or nothing that it speaks of.
@@ -44,6 +46,12 @@ async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[s
         case ["pauses", name]:
             await end_pause(name, who)
             return "", "resume"
+        case ["plans"]:
+            begun = await ask_for_plan(_body(cluster=fields.get("cluster") or None), who)
+            return f"/plans/{json.loads(begun.get_body())['id']}", ""
+        case ["plans", plan, "apply"]:
+            await apply_plan(plan, _body(digest=fields.get("digest") or None), who)
+            return f"/plans/{plan}", "apply"
         case ["clusters", key, act] if act in DONE:
             await _about(ClusterId.from_key(key), act, fields, who)
             return f"/clusters/{key}", act

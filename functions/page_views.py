@@ -106,7 +106,7 @@ async def overview_of(home: House) -> dict[str, Any]:
         await _trouble(home, kept),
     )
     changes = await _changes(home)
-    return {"view": overview(sources), "changes": changes} | _frame(home, fleet.as_of, complete=fleet.complete)
+    return {"view": overview(sources), "changes": changes} | frame(home, fleet.as_of, complete=fleet.complete)
 
 
 async def _changes(home: House) -> list[Happened] | None:
@@ -142,7 +142,7 @@ async def list_of(home: House, asked: Mapping[str, str]) -> dict[str, Any]:
         "rows": [_row(entry) for entry in shown[:_ROWS]],
         "next": more,
         "filters": [(name, title, _choices(fleet.entries, name)) for name, title in _ASKED.items()],
-    } | _frame(home, fleet.as_of, complete=fleet.complete)
+    } | frame(home, fleet.as_of, complete=fleet.complete)
 
 
 def _row(entry: Entry) -> Row:
@@ -169,7 +169,7 @@ async def map_of(home: House, by: str) -> dict[str, Any]:
         if cells:
             group.cells.append(_cell(entry, found, titles[found]))
     ordered = sorted(groups.values(), key=_size, reverse=True)
-    return {"by": by, "cells": cells, "groups": ordered, "legend": TONES} | _frame(
+    return {"by": by, "cells": cells, "groups": ordered, "legend": TONES} | frame(
         home, fleet.as_of, complete=fleet.complete
     )
 
@@ -207,7 +207,7 @@ async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
         "profiles": list(policy.profiles),
         "failing": failing,
         "todays": any(told.casefold().startswith(TODAYS) for told in view["advice"]),
-    } | _frame(home, None, fresh=True)
+    } | frame(home, None, fresh=True)
 
 
 async def policy_of(home: House) -> dict[str, Any]:
@@ -222,10 +222,10 @@ async def policy_of(home: House) -> dict[str, Any]:
         "by_profile": Counter(entry.profile for entry in fleet.entries if entry.profile),
         "remarks": [*policy.warnings, *map(str, remarks(policy, home.clock()))],
         "exceptions": policy.exceptions,
-    } | _frame(home, fleet.as_of, complete=fleet.complete)
+    } | frame(home, fleet.as_of, complete=fleet.complete)
 
 
-def _frame(home: House, as_of: Any, *, complete: bool = True, fresh: bool = False) -> dict[str, Any]:
+def frame(home: House, as_of: Any, *, complete: bool = True, fresh: bool = False) -> dict[str, Any]:
     """What every page has."""
     return {
         "mode": home.reconciler.gates().mode.value,

@@ -88,6 +88,10 @@ async def _view(home: Any, path: list[str], params: Mapping[str, str]) -> tuple[
             return "map", await page_views.map_of(home, by if by in _GROUPS else _GROUPS[0])
         case ["policy"]:
             return "policy", await page_views.policy_of(home)
+        case ["plans", plan]:
+            from functions.page_plans import plan_of
+
+            return "plan", await plan_of(home, plan, params)
         case _:
             return "", None
 

@@ -1,4 +1,4 @@
-"""The forms of the API's answers about plans; docs/plans.md says what they mean."""
+"""The forms of the API's answers about plans and recordings; docs/plans.md says what they mean."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
@@ -117,3 +117,25 @@ class PlanTaken(TypedDict):
     id: WordId
     href: str
     applied: PlanApplied
+
+
+class RecordingBegun(TypedDict):
+    """A recording is being taken."""
+
+    id: WordId
+    status: Literal["making"]
+    href: Annotated[str, Field(description="Where it will be.")]
+
+
+class Recording(TypedDict):
+    """A recording of the fleet; what is not required is there once it is ready."""
+
+    id: WordId
+    status: Literal["making", "ready", "failed"]
+    by: str
+    begun: datetime
+    expires: datetime
+    failure: NotRequired[str]
+    asOf: NotRequired[datetime]
+    counts: NotRequired[Counts]
+    bytes: NotRequired[Annotated[int, Field(ge=0, description="How large its file is, compressed.")]]

@@ -14,11 +14,11 @@ from functions.requests import LARGEST_PLAN, ApplyRequest, PlanRequest, read
 from shared import logs
 from shared.composition import House, gates, house
 from shared.errors import PolicyError
-from shared.fleet.planner import READY, Wish
+from shared.fleet.drafting import texts_given
+from shared.fleet.planner import READY, Wish, is_recording
 from shared.fleet.planning import ceiling
 from shared.model.plan_message import is_plan_id
 from shared.policy.loading import parse_policy
-from shared.policy.model import PolicyText
 from shared.state.documents import Document, DocumentChanged
 
 # What a plan's document holds beside what its reader is shown.
@@ -32,7 +32,7 @@ async def ask_for_plan(raw: bytes, who: str) -> func.HttpResponse:
     cluster = named(body.cluster) if body.cluster is not None else None
     if cluster is not None:
         await in_scope(home, cluster)
-    texts = await _texts(home, body)
+    texts = texts_given(await home.reconciler.generations.current(), body.policy) if body.policy is not None else ()
     if texts:
         try:
             await asyncio.to_thread(parse_policy, texts)
@@ -43,21 +43,11 @@ async def ask_for_plan(raw: bytes, who: str) -> func.HttpResponse:
     return answer({"id": plan, "status": "making", "href": place}, status=202, headers={"Location": place})
 
 
-async def _texts(home: House, body: PlanRequest) -> tuple[PolicyText, ...]:
-    if body.policy is None:
-        return ()
-    if not isinstance(body.policy, str):
-        return tuple(PolicyText(name, text) for name, text in body.policy.items())
-    # A single text stands in the place of the one in force: its name counts for the digest.
-    standing = (await home.reconciler.generations.current()).texts
-    return (PolicyText(standing[0].name if len(standing) == 1 else "policy.yaml", body.policy),)
-
-
 async def show_plan(plan: str, params: Mapping[str, str]) -> func.HttpResponse:
     """GET /plans/<id>."""
     asked = read_query(PlanQuery, params)
     most, after = asked.limit, position_of(asked.continuation)
-    body = (await _standing(await house(), plan)).body
+    body = (await standing_plan(await house(), plan)).body
     shown: dict[str, Any] = {name: value for name, value in body.items() if name not in _OWN}
     if body["status"] == READY:
         rest = [item for item in body["items"] if item["cluster"] > after]
@@ -71,7 +61,7 @@ async def apply_plan(plan: str, raw: bytes, who: str) -> func.HttpResponse:
     """POST /plans/<id>/apply: a second time it says what the first one did."""
     asked = read(ApplyRequest, raw)
     home = await house()
-    found = await _standing(home, plan)
+    found = await standing_plan(home, plan)
     body = found.body
     if body["status"] != READY:
         raise Conflicting(f"The plan is not ready: it is {body['status']}.")
@@ -84,7 +74,7 @@ async def apply_plan(plan: str, raw: bytes, who: str) -> func.HttpResponse:
         try:
             await home.planner.plans.put(plan, body | {"applied": applied}, found)
         except DocumentChanged:
-            applied = (await _standing(home, plan)).body["applied"] or applied
+            applied = (await standing_plan(home, plan)).body["applied"] or applied
         logs.event("plan-applied", plan=plan, asked=told["asked"], stale=len(told["stale"]), held=told["held"])
         body = body | {"applied": applied}
     return answer({"id": plan, "href": f"/api/plans/{plan}", "applied": body["applied"]}, status=202)
@@ -102,8 +92,13 @@ async def _in_force(home: House, body: Mapping[str, Any]) -> None:
         raise Conflicting(barred)
 
 
-async def _standing(home: House, plan: str) -> Document:
+async def standing_plan(home: House, plan: str) -> Document:
+    """A plan's document.
+
+    Raises:
+        NotFound: there is none of that id (any more).
+    """
     found = await home.planner.of(plan) if is_plan_id(plan) else None
-    if found is None:
+    if found is None or is_recording(found.body):
         raise NotFound("There is no such plan. Plans are kept for a day.")
     return found

@@ -116,6 +116,14 @@ class PlanQuery(_Query):
     ] = ""
 
 
+class RecordingQuery(_Query):
+    """GET /recordings/<id>."""
+
+    format: Annotated[str, *_filter(["json", "gzip"], "How it stands, or the recording itself, once it is ready.")] = (
+        "json"
+    )
+
+
 class AuditQuery(_Query):
     """GET /audit."""
 

@@ -188,5 +188,16 @@ async def policy_in_force() -> func.HttpResponse:
                 "reason": standing.pending.reason,
             },
             "rules": rules_view(policy, fleet.entries, await home.inventory.kept()),
+            "exceptions": [
+                {
+                    "key": each.cluster.key,
+                    "cluster": str(each.cluster),
+                    "until": each.until.isoformat(),
+                    "owner": each.owner,
+                    "ticket": each.ticket or None,
+                    "exempt": each.exempt,
+                }
+                for each in policy.exceptions
+            ],
         }
     )

@@ -122,6 +122,10 @@ class PlanRequest(_Body):
     cluster: ClusterName | None = None
 
 
+class RecordingRequest(_Body):
+    """POST /recordings."""
+
+
 class ApplyRequest(_Body):
     """POST /plans/<id>/apply."""
 

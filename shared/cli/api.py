@@ -44,10 +44,15 @@ def ask(method: str, where: str, body: Mapping[str, Any] | None = None, *, withi
 
 def text(where: str) -> str:
     """What is no JSON: a report, say. Raises as `ask`."""
+    return fetched(where).decode(errors="replace")
+
+
+def fetched(where: str) -> bytes:
+    """What is no text: a file. Raises as `ask`."""
     return asyncio.run(_asked("GET", where, None, _TIMEOUT))
 
 
-async def _asked(method: str, where: str, body: Mapping[str, Any] | None, within: float) -> str:
+async def _asked(method: str, where: str, body: Mapping[str, Any] | None, within: float) -> bytes:
     import aiohttp
 
     base = os.environ.get("MUSTER_API_URL", "").rstrip("/")
@@ -81,9 +86,9 @@ async def _entrance() -> dict[str, str]:
     return headers
 
 
-async def _read(answer: "aiohttp.ClientResponse", base: str) -> str:
-    """The text of an answer. What refuses is a problem in JSON, or does not come from Muster."""
-    content = await answer.text()
+async def _read(answer: "aiohttp.ClientResponse", base: str) -> bytes:
+    """The body of an answer. What refuses is a problem in JSON, or does not come from Muster."""
+    content = await answer.read()
     if answer.status < 300:
         return content
     try:

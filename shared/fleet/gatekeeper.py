@@ -58,8 +58,14 @@ class Gatekeeper:
         Raises:
             StorageError: they cannot be read.
         """
-        if not books.kept(policy.rollout):
-            return Ledger()
+        return await self.kept() if books.kept(policy.rollout) else Ledger()
+
+    async def kept(self) -> Ledger:
+        """The books as they were last written, whatever the policy asks for.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
         if self._age() > _FRESH_FOR:
             await self._read()
         return self._ledger()

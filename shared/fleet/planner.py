@@ -13,21 +13,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import logs
-from shared.errors import IntentsUnreadable, MusterError
-from shared.fleet.forecast import forecast
+from shared.errors import MusterError
+from shared.fleet.drafting import Passing, drafted, planned
 from shared.fleet.ledger import kept
-from shared.fleet.planning import Draft, ceiling, counted, grouped
+from shared.fleet.recording import recording
 from shared.fleet.rollout import MASS_SELECTION
-from shared.fleet.survey import Survey
 from shared.fleet.sweep import Sweep, beyond_room, most_fresh
 from shared.fleet.visibility import doubts
-from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId
-from shared.model.intent import FleetWord
 from shared.model.request import Reason, Request
 from shared.model.state import HoldCode
-from shared.policy.loading import parse_policy
-from shared.policy.model import Policy, PolicyText
+from shared.policy.model import PolicyText
 from shared.state.documents import Document, DocumentChanged
 from shared.state.plans import KEPT_FOR, Plans
 
@@ -35,8 +31,6 @@ MAKING, READY, FAILED = "making", "ready", "failed"
 # Whoever was to make it has given up, or was stopped, when this long has passed.
 _MADE_WITHIN = timedelta(minutes=30)
 _AT_ONCE = 16
-# So many clusters are named that only a look can tell about; all are counted.
-_NAMED = 100
 
 type Json = dict[str, Any]
 
@@ -48,11 +42,13 @@ class Wish:
     Attributes:
         texts: the policy that is planned against; empty for the one in force.
         cluster: the one cluster that is meant; None for the fleet.
+        recording: what a plan would be made of is wanted, to plan elsewhere, and no plan.
     """
 
     who: str
     texts: tuple[PolicyText, ...] = ()
     cluster: ClusterId | None = None
+    recording: bool = False
 
 
 @dataclass(slots=True)
@@ -75,6 +71,7 @@ class Planner:
         body: Json = {"id": plan, "status": MAKING, "by": wish.who, "begun": now.isoformat()}
         body |= {"expires": (now + KEPT_FOR).isoformat(), "cluster": str(wish.cluster) if wish.cluster else None}
         body["texts"] = [[text.name, text.text] for text in wish.texts]
+        body |= {"recording": True} if wish.recording else {}
         await self.plans.drop_old(now)
         await self.plans.begin(plan, body)
         return plan
@@ -116,57 +113,22 @@ class Planner:
                 await self.plans.put(plan, body, found)
             except DocumentChanged:
                 return  # the message came twice, and the other was quicker
-        logs.event("plan-made", plan=plan, status=body["status"], reason=body.get("failure"), counts=body.get("counts"))
+        event = "fleet-recorded" if is_recording(body) else "plan-made"
+        logs.event(event, plan=plan, status=body["status"], reason=body.get("failure"), counts=body.get("counts"))
 
     async def _made(self, wish: Mapping[str, Any]) -> Json:
-        standing = await self.sweep.generations.current()
+        if is_recording(wish):
+            return await self._recorded(wish["id"])
         texts = tuple(PolicyText(name, text) for name, text in wish["texts"])
-        other = await asyncio.to_thread(parse_policy, texts) if texts else standing
-        against = other.digest != standing.digest
-        policy = replace(other, generation=standing.generation + 1) if against else standing
         only = ClusterId.parse(wish["cluster"]) if wish["cluster"] else None
-        draft, found, words, gates = await self._drafted(policy, standing if against else None, only)
-        doubtful = doubts(found.known, found.unlisted, found.fresh, most_fresh(policy, words, draft.now))
-        if doubtful.mass and only is None:
-            draft.mass(doubtful.mass)
-        approval = _policy_approval(standing, draft) if against else ""
-        items = sorted(draft.items, key=lambda item: item.cluster)
-        approved = gates.fleet.approved
-        books = await self.sweep.gatekeeper.books(policy)
-        foreseen = await asyncio.to_thread(forecast, items, policy, books, approved, draft.now, first=approval)
-        return {
-            "asOf": draft.now.isoformat(),
-            "policy": {"digest": standing.digest, "generation": standing.generation},
-            "against": policy.digest if against else None,
-            "approval": approval or None,
-            "ceiling": ceiling(gates) or None,
-            "doubt": doubtful.unseen or None if only is None else None,
-            "digest": draft.digest,
-            "counts": counted(draft),
-            "groups": grouped(items),
-            "forecast": foreseen.plain(policy.rollout),
-            "unsure": sorted(map(str, draft.unsure))[:_NAMED],
-            "items": [item.plain() for item in items],
-            "applied": None,
-        }
+        return await planned(self.sweep.ground, texts, only, self.clock())
 
-    async def _drafted(
-        self, policy: Policy, standing: Policy | None, only: ClusterId | None, within: frozenset[str] | None = None
-    ) -> tuple[Draft, Survey, tuple[FleetWord, ...], Gates]:
-        """Pass over the fleet (over some subscriptions) as a sweep does."""
+    async def _recorded(self, name: str) -> Json:
         now = self.clock()
-        footing, words = await self.sweep.footing(policy, now)
-        if not footing.readable:
-            raise IntentsUnreadable("What people asked for cannot be read, so nothing can be planned.")
-        within = frozenset({only.subscription}) if only is not None else within
-        if within is not None:
-            some = {name: groups for name, groups in footing.subscriptions.items() if name in within}
-            footing = replace(footing, subscriptions=some)
-        draft = Draft(policy, now, standing, only=only)
-        if standing is not None:
-            draft.gates = Gates(Mode.ENFORCE, fleet=await self.sweep.gatekeeper.view(standing, words))
-        found = await self.sweep.surveyor.survey(footing, None, draft.see)
-        return draft, found, words, footing.gates
+        made = await recording(self.sweep.ground, now)
+        # Its content first: whoever reads that it is ready finds it.
+        await self.plans.put_content(name, made.content)
+        return {"asOf": now.isoformat(), "counts": made.counts, "bytes": len(made.content)}
 
     async def apply(self, plan: Mapping[str, Any]) -> Json:
         """Ask for looks at the clusters of a plan; what was asked, and what was left out and why.
@@ -181,9 +143,10 @@ class Planner:
         wanted = {ClusterId.parse(item["cluster"]): item for item in plan["items"] if item["action"] != "Hold"}
         if not wanted:
             return {"asked": 0, "stale": [], "held": {}, "later": 0}
-        policy = await self.sweep.generations.current()
+        ground = self.sweep.ground
+        policy = await ground.policies.current()
         within = frozenset(cluster.subscription for cluster in wanted)
-        draft, found, words, gates = await self._drafted(policy, None, None, within)
+        draft, found, words, gates = await drafted(ground, Passing(policy, self.clock(), within=within))
         slip = doubts(found.known, found.unlisted, found.fresh, most_fresh(policy, words, draft.now)).mass
         slip = slip or _slip_of(plan, gates.fleet.approved)
         if slip:
@@ -214,16 +177,14 @@ class Planner:
         await asyncio.gather(*map(ask, clusters))
 
 
+def is_recording(body: Mapping[str, Any]) -> bool:
+    """Whether a document is one of a recording, and of no plan."""
+    return bool(body.get("recording"))
+
+
 def _slip_of(plan: Mapping[str, Any], approved: frozenset[str]) -> str:
     """Why the plan held new clusters back as too many at once, where nobody has approved them since; else ""."""
     if MASS_SELECTION in approved:
         return ""
     holds = (item["hold"] for item in plan["items"] if item["hold"])
     return next((str(hold["reason"]) for hold in holds if hold["code"] == HoldCode.MASS_SELECTION), "")
-
-
-def _policy_approval(standing: Policy, draft: Draft) -> str:
-    """The approval that a policy would wait for as a whole; "" where it would act by itself."""
-    most = standing.rollout.policy_change_clusters
-    small = most is None or (draft.would_change <= most and not draft.would_disturb)
-    return "" if small else f"policy-{draft.policy.digest[:12]}"

@@ -16,13 +16,14 @@ from typing import Any
 
 from shared import logs
 from shared.azure.kql import HEARTBEAT
-from shared.azure.resource_graph import ResourceGraph, read_cluster_row, read_extension_row
+from shared.azure.resource_graph import read_cluster_row, read_extension_row
 from shared.azureml.failures import classify
 from shared.errors import StorageError
 from shared.fleet.asking import is_forgotten, is_overdue, why_ask
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.ordered import ByGroup
+from shared.fleet.ports import Certificates, Memories, Rows
 from shared.fleet.sight import Sight, Witness
 from shared.fleet.snapshot import Entry, Snapshot, Writer
 from shared.model.certificate import CertificateReading
@@ -37,11 +38,10 @@ from shared.model.request import Reason
 from shared.model.state import Condition, HoldCode, Management, Reachability
 from shared.policy.model import Policy
 from shared.policy.rings import ring_of
-from shared.reconcile.beyond import Beyond
 from shared.reconcile.decide import decide
 from shared.reconcile.gating import FIRST
 from shared.reconcile.inputs import inputs_of
-from shared.state.memory import MemoryTable, Row, Stored
+from shared.state.memory import Row, Stored
 
 type Json = dict[str, Any]
 
@@ -137,9 +137,9 @@ class Survey:
 class Surveyor:
     """What reads and decides for a pass."""
 
-    graph: ResourceGraph
-    table: MemoryTable
-    beyond: Beyond
+    graph: Rows
+    table: Memories
+    beyond: Certificates
 
     async def survey(
         self,
@@ -196,7 +196,7 @@ class _Desk:
     """Where the entries of one pass are made."""
 
     def __init__(
-        self, footing: Footing, found: Survey, previous: Snapshot | None, beyond: Beyond, witness: Witness | None
+        self, footing: Footing, found: Survey, previous: Snapshot | None, beyond: Certificates, witness: Witness | None
     ) -> None:
         self._footing, self._found, self._previous, self._beyond = footing, found, previous, beyond
         self._witness = witness

@@ -15,22 +15,23 @@ from typing import Any
 
 from shared import logs, telemetry
 from shared.azure.resource_graph import ResourceGraph
-from shared.errors import IntentsUnreadable, MusterError, NotAuthorized, StorageError
+from shared.errors import MusterError, NotAuthorized, StorageError
 from shared.fleet import announcing, snapshot
 from shared.fleet.announcing import Announcer, Open
 from shared.fleet.asking import is_overdue
 from shared.fleet.auditing import Auditor
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
+from shared.fleet.ground import Ground
 from shared.fleet.ledger import Ledger, kept
 from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
 from shared.fleet.snapshot import Snapshot
-from shared.fleet.survey import Footing, Survey, Surveyor
+from shared.fleet.survey import Survey
 from shared.fleet.trend import days_with, rules_with
 from shared.fleet.visibility import Doubts, doubts
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
-from shared.model.intent import FleetVerb, FleetWord, Intent
+from shared.model.intent import FleetVerb, FleetWord
 from shared.model.request import Reason, Request
 from shared.policy.model import Policy
 from shared.reconcile.beyond import Beyond
@@ -129,32 +130,30 @@ class Sweep:
         return report
 
     @property
-    def surveyor(self) -> Surveyor:
-        """What passes over the fleet for it."""
-        return Surveyor(self.graph, self.table, self.beyond)
-
-    async def footing(self, policy: Policy, now: datetime) -> tuple[Footing, tuple[FleetWord, ...]]:
-        """What a pass under a policy stands on, and people's words about the fleet. Nothing is written.
-
-        Raises:
-            ScopeUnknown: the members of a management group have not been read yet.
-            StorageError: the books cannot be read.
-        """
-        subscriptions = {name: await self.scope.groups_above(name) for name in await self.scope.subscriptions()}
-        words, fleet_words, readable = await self._words()
-        # Gates are read once: a pass writes nothing to clusters, and whoever does reads them again.
-        gates = replace(self.gates(), fleet=await self.gatekeeper.view(policy, fleet_words))
-        return Footing(policy, gates, now, subscriptions, words, readable, self.own_names), fleet_words
+    def ground(self) -> Ground:
+        """What its pass reads."""
+        return Ground(
+            self.generations,
+            self.scope,
+            self.intents,
+            self.gatekeeper,
+            self.graph,
+            self.table,
+            self.beyond,
+            self.gates,
+            self.own_names,
+        )
 
     async def _survey(self, report: Report) -> tuple[Policy, Survey, tuple[FleetWord, ...]]:
         policy = await self.generations.current()
         await self.scope.refresh()
-        footing, fleet_words = await self.footing(policy, report.started)
+        ground = self.ground
+        footing, fleet_words = await ground.footing(policy, report.started)
         footing = replace(footing, candidate=await self.generations.candidate())
         previous = await self._previous()
         if previous is not None:
             report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
-        found = await self.surveyor.survey(footing, previous, waiting=report.unaudited)
+        found = await ground.surveyor.survey(footing, previous, waiting=report.unaudited)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -228,13 +227,6 @@ class Sweep:
         except StorageError as error:
             logs.event("snapshot-unreadable", level=logging.WARNING, reason=error.message)
             return None
-
-    async def _words(self) -> tuple[dict[ClusterId, Intent], tuple[FleetWord, ...], bool]:
-        try:
-            return await self.intents.all(), await self.intents.fleet(), True
-        except IntentsUnreadable as error:
-            logs.event("intents-unreadable", reason=error.message)
-            return {}, (), False
 
     async def _keep(self, policy: Policy, found: Survey, report: Report) -> None:
         """Write the snapshot, then its figures: whoever reads figures reads no more than those."""

@@ -148,7 +148,8 @@ def markdown(plan: Json) -> str:
         lines += ["", f"And {left} more."] if left else []
         lines += ["", "</details>"]
     basis = f"Policy in force: {plan['policy']['digest'][:12]}, generation {plan['policy']['generation']}"
-    return "\n".join([*lines, "", f"<sub>{basis}. As of {_moment(plan['asOf'])}. Plan {plan['id']}.</sub>"])
+    origin = f"Plan {plan['id']}" if plan["id"] else "Made from a recording of the fleet"
+    return "\n".join([*lines, "", f"<sub>{basis}. As of {_moment(plan['asOf'])}. {origin}.</sub>"])
 
 
 def names_of(items: Sequence[Json]) -> list[str]:

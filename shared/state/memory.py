@@ -194,13 +194,14 @@ class MemoryTable:
                         if waiting is not None:
                             waiting.add(entity["PartitionKey"])
                         continue
-                    message = bool(entity.get("messageId"))
-                    stored = Stored(
-                        entity["RowKey"], entity.metadata["etag"] or "", _next_look(entity), message, entity
-                    )
-                    yield entity["PartitionKey"], stored
+                    yield entity["PartitionKey"], stored_of(entity, entity.metadata["etag"] or "")
             except ResourceNotFoundError:
                 return
+
+
+def stored_of(entity: Mapping[str, Any], etag: str) -> Stored:
+    """A row as the table gives it, in the version of that name."""
+    return Stored(entity["RowKey"], etag, _next_look(entity), bool(entity.get("messageId")), entity)
 
 
 def _keys(cluster: ClusterId) -> dict[str, Any]:

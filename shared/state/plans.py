@@ -48,6 +48,22 @@ class Plans:
         """
         await self._documents.write(_name(plan), body, over=over)
 
+    async def put_content(self, plan: str, content: bytes) -> None:
+        """Keep beside a document what is too large for it.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        await self._documents.write_raw(_content(plan), content)
+
+    async def content(self, plan: str) -> bytes | None:
+        """What is kept beside a document; None where nothing is.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        return await self._documents.read_raw(_content(plan))
+
     async def drop_old(self, now: datetime) -> None:
         """Delete plans whose day is over.
 
@@ -59,3 +75,7 @@ class Plans:
 
 def _name(plan: str) -> str:
     return f"{FOLDER}{plan}.json"
+
+
+def _content(plan: str) -> str:
+    return f"{FOLDER}{plan}.jsonl.gz"

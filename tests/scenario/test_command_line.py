@@ -15,11 +15,13 @@ POLICY = """
 version: 1
 profiles: {{training: {{settings: {{enableTraining: true, installVolcano: {volcano}}}}}}}
 rules: [{{name: all, profile: training}}]
+exceptions: [{{cluster: {exempt}, exempt: true, until: 2999-01-01, owner: ada@example.com, ticket: OPS-1}}]
 verification: {{aks: none}}
 remediation: {{timing: {{{times}}}}}
 """
 TIMES = ", ".join(f"{name}: {value}" for name, value in TIMING.items())
-STAGE = {"policy": POLICY.format(volcano="false", times=TIMES)}
+EXEMPT = f"/subscriptions/{SUBSCRIPTION}/resourcegroups/rg/providers/microsoft.containerservice/managedclusters/old"
+STAGE = {"policy": POLICY.format(volcano="false", times=TIMES, exempt=EXEMPT)}
 
 type Run = Callable[..., tuple[int, str, str]]
 
@@ -125,7 +127,7 @@ def test_a_look_and_a_wish_for_todays_values(stage: Stage, muster: Run, cluster:
 
 def test_what_waits_is_shown_and_approved(stage: Stage, muster: Run, cluster: str) -> None:
     """A change that may disturb waits for a person: status says 2 and names it; the approval lets it go."""
-    stage.policy_file.write_text(POLICY.format(volcano="true", times=TIMES))
+    stage.policy_file.write_text(POLICY.format(volcano="true", times=TIMES, exempt=EXEMPT))
     stage.stack.restart_host(0)
     stage.sweep()
     stage.quiet()
@@ -231,3 +233,12 @@ def test_the_policy_says_whom_its_rules_serve(stage: Stage, muster: Run, cluster
 
     assert (rule["name"], rule["profile"], rule["clusters"]) == ("all", "training", 1)
     assert rule["lastServed"] == json.loads(muster("status", "-o", "json")[1])["compliance"]["asOf"]
+
+
+def test_the_policy_names_its_exceptions_with_their_end(stage: Stage) -> None:
+    """Which cluster, until when, for whom, and whether it is left alone."""
+    (each,) = stage.get("/api/policy").body["exceptions"]
+
+    assert (each["cluster"], each["exempt"]) == (EXEMPT, True)
+    assert each["until"] == "2999-01-02T00:00:00+00:00", "to the end of that day"
+    assert (each["owner"], each["ticket"]) == ("ada@example.com", "OPS-1")

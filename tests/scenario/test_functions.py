@@ -28,6 +28,8 @@ FUNCTIONS = {
     "plan",
     "planned",
     "planning",
+    "record",
+    "recorded",
     "apply",
     "compliance",
     "audit",
@@ -68,6 +70,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "approve": stage.post("/api/approvals/nothing", {"approve": True, "reason": "a trial"}),
         "plan": stage.post("/api/plans"),
         "apply": stage.post(f"/api/plans/{'0' * 32}/apply"),
+        "record": stage.post("/api/recordings"),
         "compliance": stage.get("/api/compliance"),
         "audit": stage.get("/api/audit"),
         "policy": stage.get("/api/policy"),
@@ -78,6 +81,7 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
     }
     answers["resume"] = stage.delete(f"/api/pauses/{answers['pause'].body['id']}")
     answers["planned"] = stage.get(answers["plan"].headers["Location"])
+    answers["recorded"] = stage.get(answers["record"].headers["Location"])
     stage.send(request, POISON)
     stage.send(sample("eg_aks_write")[0], "cluster-events")
     # Left from the time when there was a topic: it is put back.
@@ -109,6 +113,8 @@ def test_every_function_is_invoked_and_none_fails(stage: Stage) -> None:
         "plan": 202,
         "planned": 200,
         "apply": 404,
+        "record": 202,
+        "recorded": 200,
         "resume": 200,
         "compliance": 200,
         "audit": 200,

@@ -158,6 +158,43 @@ def test_a_wrong_form_is_told_in_words(
     assert stage.get("/api/pauses").body["items"] == []
 
 
+def test_plans_are_made_and_applied_by_forms(stage: Stage, cluster: str) -> None:
+    """A plan for the cluster, then one for the fleet that is applied; of what is not as it was, nothing is done."""
+    visitor = Visitor(stage)
+    token = FORM.findall(visitor.get(place(cluster)).text)[0]
+
+    def made(fields: dict[str, str]) -> str:
+        answer = visitor.send("/plans", fields | {"form": token})
+        assert answer.status_code == 303
+        name = answer.headers["Location"].rpartition("/")[2]
+        stage.until(lambda: stage.get(f"/api/plans/{name}").body["status"] == "ready", "the plan")
+        return name
+
+    one = made({"cluster": cluster})
+    of_one = visitor.get(f"/plans/{one}").text
+    fresh = stage.control.create_cluster(kind="aks", name="fresh", subscription=SUBSCRIPTION, tags=SELECTED, emit=False)
+    fleet = made({})
+    shown = visitor.get(f"/plans/{fleet}")
+    digest = re.findall(r'name="digest" value="(\w+)"', shown.text)[0]
+    changed = visitor.send(f"/plans/{fleet}/apply", {"form": token, "digest": "0" * 24})
+    foreign = visitor.send(f"/plans/{fleet}/apply", {"form": "x" * 43, "digest": digest})
+    applied = visitor.send(f"/plans/{fleet}/apply", {"form": token, "digest": digest})
+    stage.installed(fresh)
+    after = visitor.get(f"/plans/{fleet}").text
+    strange = [visitor.get(f"/plans/{name}").status_code for name in ("0" * 32, "..%2fledger", "x")]
+
+    assert "Plan for sound" in of_one
+    assert "Nothing to do on 1 cluster" in of_one
+    assert "Plan for the fleet" in shown.text
+    assert re.search(r"<td>Install</td><td>safe</td><td class=\"number\">1</td>", shown.text)
+    assert (changed.status_code, foreign.status_code, applied.status_code) == (409, 403, 303)
+    assert applied.headers["Location"] == f"/api/ui/plans/{fleet}?done=apply"
+    assert "you applied it at" in after
+    assert "<button>Apply" not in after
+    assert strange == [404, 404, 404]
+    assert visitor.send("/plans", {"form": token, "cluster": "no-such"}).status_code == 400
+
+
 def test_a_borrowed_name_is_refused(stage: Stage) -> None:
     """Where the platform does not authenticate, even with the cookie."""
     assert Visitor(stage).get(headers=OPERATOR).status_code == 400
@@ -207,8 +244,12 @@ class TestBehindEntra:
         answer = entra.call("GET", f"/api/ui{place(cluster)}", key=False, headers=READER)
         forged = entra.call("POST", f"/api/ui{place(cluster)}/look", b"form=x", key=False, headers=READER)
 
-        assert answer.status == 200
-        assert "<form" not in answer.body
+        plan = entra.call("POST", "/api/plans", {}, key=False, headers=OPERATOR).body["id"]
+        shown = entra.call("GET", f"/api/ui/plans/{plan}", key=False, headers=READER)
+        policy = entra.call("GET", "/api/ui/policy", key=False, headers=READER)
+
+        assert (answer.status, shown.status, policy.status) == (200, 200, 200)
+        assert not any("<form" in each.body for each in (answer, shown, policy))
         assert forged.status == 403
         assert "Fleet.Operator" in forged.body
 

@@ -42,6 +42,22 @@ def fleet(stage: Stage) -> dict[str, str]:
     return made
 
 
+EDITED = """
+version: 1
+profiles: {plain: {settings: {enableTraining: true, enableInference: false, installVolcano: false}}}
+rules: [{name: all, profile: plain}]
+"""
+
+
+@pytest.fixture(scope="module")
+def plan(stage: Stage, fleet: dict[str, str]) -> str:
+    """The page of a plan against another policy."""
+    del fleet
+    name = stage.post("/api/plans", {"policy": EDITED}).body["id"]
+    stage.until(lambda: stage.get(f"/api/plans/{name}").body["status"] == "ready", "the plan")
+    return f"/plans/{name}"
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """One browser for the module."""
@@ -59,7 +75,7 @@ def alone(html: str, css: str) -> str:
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_stands(stage: Stage, fleet, chromium, scheme: str, width: int, *, scripts: bool) -> None:
+def test_every_page_stands(stage: Stage, fleet, plan, chromium, scheme: str, width: int, *, scripts: bool) -> None:
     """No violation of axe's rules, nothing wider than the window, no error, and no request leaves the origin."""
     url = stage.stack.host_urls[0]
     # A service worker or a cache would hide requests.
@@ -75,6 +91,7 @@ def test_every_page_stands(stage: Stage, fleet, chromium, scheme: str, width: in
             "sound": f"/clusters/{ClusterId.parse(fleet['sound-2']).key}",
             "map": "/map?by=region",
             "policy": "/policy",
+            "plan": plan,
             "missing": "/nothing",
         }
         css = None
@@ -192,3 +209,30 @@ def test_values_of_the_installation_give_way_to_todays(stage: Stage, fleet, chro
     assert "waits for an approval" in held
     assert kept
     assert stage.cluster(fleet["sound-1"])["anewSince"] is None
+
+
+def test_a_plan_is_made_and_applied_by_buttons(stage: Stage, fleet, chromium) -> None:
+    """From the policy to an installed cluster without scripts; with them the page of a plan comes by itself."""
+    late = stage.control.create_cluster(kind="aks", name="late", subscription=SUBSCRIPTION, tags=SELECTED, emit=False)
+    with chromium.new_context(java_script_enabled=False) as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        visit.go("/policy")
+        visit.page.get_by_role("button", name="Plan the fleet").click()
+        made = f"/api/plans/{visit.page.url.rpartition('/')[2]}"
+        stage.until(lambda: stage.get(made).body["status"] == "ready", "the plan")
+        visit.page.reload()
+        groups = visit.page.get_by_role("group", name="By action and risk").inner_text()
+        visit.page.get_by_role("button", name="Apply").click()
+        said = visit.page.get_by_role("status").inner_text()
+        stage.installed(late)
+    with chromium.new_context() as context:
+        visit = Visit(context, stage.stack.host_urls[0], TOKEN)
+        visit.go(f"/clusters/{ClusterId.parse(fleet['sound-2']).key}")
+        visit.page.get_by_role("button", name="Plan", exact=True).click()
+        visit.page.get_by_text("Policy in force").wait_for()
+        title = visit.page.get_by_role("heading", level=1).inner_text()
+
+    assert re.search(r"Install\s+safe\s+1", groups), groups
+    assert said == "The plan is applied: looks were asked for."
+    assert title == "Plan for sound-2"
+    assert visit.complaints == []

@@ -101,6 +101,43 @@ def test_an_edit_is_planned_from_a_file_and_from_a_revision(
     assert stage.get("/api/policy").body == before
 
 
+def test_a_recorded_fleet_is_planned_over_without_the_api(
+    stage: Stage, muster: Run, clusters: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same clusters, steps and words as over the live fleet; none can be saved, since nothing could apply it."""
+    del clusters
+    policy, plain, packed = tmp_path / "policy.yaml", tmp_path / "fleet.json", tmp_path / "fleet.json.gz"
+    policy.write_text(EDITED)
+    taken = [muster("snapshot", "--out", str(file), "-o", "json") for file in (plain, packed)]
+    live = json.loads(muster("plan", "--against", str(policy), "-o", "json")[1])
+    shown = muster("plan", "--against", str(policy))
+    place = f"/api/recordings/{json.loads(taken[0][1])['id']}"
+    monkeypatch.delenv("MUSTER_API_URL")
+    over = [muster("plan", "--recorded", str(file), "--against", str(policy), "-o", "json") for file in (plain, packed)]
+    shown_over = muster("plan", "--recorded", str(packed), "--against", str(policy))
+    refused = muster("plan", "--recorded", str(packed), "--out", str(tmp_path / "plan.json"))
+    missing = muster("plan", "--recorded", str(tmp_path / "nothing.json"))
+    marked = muster("plan", "--recorded", str(packed), "-o", "markdown")
+
+    assert [each[0] for each in taken] == [0, 0]
+    assert json.loads(taken[0][1])["counts"] == {"cluster": 3, "extension": 3, "memory": 3}
+    for code, out, _ in over:
+        told = json.loads(out)
+        assert code == 2
+        assert {key: told[key] for key in ("items", "groups", "counts", "digest", "against", "policy")} == {
+            key: live[key] for key in ("items", "groups", "counts", "digest", "against", "policy")
+        }
+    times = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
+    assert times.sub("", shown_over[1]) == times.sub("", shown[1])
+    assert "cannot be applied" in refused[2]
+    assert "cannot be read" in missing[2]
+    assert marked[0] == 0
+    assert "Made from a recording of the fleet" in marked[1]
+    assert stage.get(f"/api/plans/{place.rpartition('/')[2]}").status == 404
+    assert stage.get(f"{place}?format=zip").status == 400
+    assert stage.get(f"/api/recordings/{'0' * 32}").status == 404
+
+
 def test_a_plan_against_another_policy_is_not_applied(muster: Run, tmp_path: Path) -> None:
     """Roll it out, says the refusal."""
     policy, saved = tmp_path / "policy.yaml", tmp_path / "plan.json"

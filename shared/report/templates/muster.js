@@ -1,6 +1,6 @@
 "use strict";
 // The page works without this. It adds a choice of light or dark, filters that act at once, questions before what
-// changes a cluster, and the key "/" for the search.
+// changes a cluster, the key "/" for the search, and another look at what is still being made.
 const kept = (() => { try { return localStorage.getItem("muster-theme"); } catch { return null; } })();
 if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
 const place = document.getElementById("theme-place");
@@ -34,3 +34,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   search.focus();
 });
+if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 2000);
