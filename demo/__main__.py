@@ -131,24 +131,25 @@ def _show_log(stage: Stage, cluster: str | None) -> None:
 
 def _addresses(stage: Stage) -> str:
     muster, stack = stage.muster, stage.stack
+    exports = " \\\n    ".join(f"{name}={value}" for name, value in stage.exports().items())
     tagged = json.dumps({"cluster_id": stage.id_of(cast.UNTAGGED), "tags": {"aml-onboard": "true"}})
     return f"""
-Running until Ctrl-C; the sweep runs every minute.
+Running until Ctrl-C; the sweep runs every minute. docs/tour.md says what to do with it.
 
   page             {stack.page_url}
   API              {muster.url}/api
-  key              {muster.key}
   event endpoint   {muster.event_endpoint}
-  simulated Azure  {stack.simulator_url}
-  its CA file      {stack.ca_file}
   storage          {stack.storage_connection_string}
   logs             {stack.logs()["host-0"].parent}
 
+For the commands below and the command line, in another terminal:
+  export {exports}
+
 What Muster reports:
-  curl -H 'x-functions-key: {muster.key}' {muster.url}/api/clusters
+  curl -H "x-functions-key: $MUSTER_API_KEY" $MUSTER_API_URL/api/clusters
 
 Tag the cluster that nobody had tagged, and ask again a few seconds later:
-  curl --cacert {stack.ca_file} {stack.simulator_url}/_simulator/set_tags -d '{tagged}'
+  curl $SIMULATOR/_simulator/set_tags -d '{tagged}'
 """
 
 

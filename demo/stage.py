@@ -61,6 +61,15 @@ class Stage:
         """One line of progress."""
         print(f"[{time.monotonic() - self._began:5.1f} s] {text}", file=sys.stderr, flush=True)
 
+    def exports(self) -> dict[str, str]:
+        """The variables that the commands of docs/tour.md read; curl knows the simulated Azure by the last one."""
+        return {
+            "MUSTER_API_URL": self.muster.url,
+            "MUSTER_API_KEY": self.muster.key,
+            "SIMULATOR": self.stack.simulator_url,
+            "CURL_CA_BUNDLE": str(self.stack.ca_file),
+        }
+
     def enter(self, member: Member, cluster_id: str, asked_at: float) -> None:
         """Note a cluster that exists from now on."""
         self.played[member.name] = Played(member, cluster_id, asked_at)

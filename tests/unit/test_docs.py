@@ -13,6 +13,7 @@ from shared.model.notice import Kind
 from shared.model.state import Condition, HoldCode
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
+from tests.scenario.pictures import KEPT, LARGEST, PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -134,6 +135,15 @@ def test_make_targets_in_readme_exist_and_all_are_told() -> None:
 
     assert named <= targets
     assert targets - named == {"help"}
+
+
+def test_pictures_are_those_that_the_script_takes() -> None:
+    """Each picture that a page shows is one of `make pictures`, each of those is shown somewhere, and none is heavy."""
+    shown = {Path(target).name for page in PAGES for target in links(page) if target.endswith(".png")}
+    kept = {place.name: place.stat().st_size for place in KEPT.iterdir()}
+
+    assert shown == set(kept) == {f"{picture.name}.png" for picture in PICTURES}
+    assert max(kept.values()) <= LARGEST
 
 
 def test_policy_in_readme_is_valid() -> None:
