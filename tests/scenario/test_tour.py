@@ -61,7 +61,6 @@ class Walk:
             check=False,
             timeout=120,
         )
-        print(f"## {heading}\n{ended.stdout}")
         assert ended.returncode in {0, 2, 3}, ended
         return ended.stdout
 

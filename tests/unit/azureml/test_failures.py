@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from shared.azureml.failures import CODE_STEPS, FAMILIES, UNKNOWN, FailureClass, Step, classify, with_report
 from shared.azureml.healthcheck import CODES, findings_in
+from shared.policy.model import Policy
+from shared.report.remedies import FAILURES
 
 ROOT = Path(__file__).parents[3]
 TEXTS = json.loads((ROOT / "tests/data/failure-texts.json").read_text(encoding="utf-8"))
@@ -186,11 +188,12 @@ def test_every_code_has_its_step():
     assert list(CODE_STEPS) == list(CODES)
 
 
-def _rows(heading: str) -> list[list[str]]:
-    page = (ROOT / "docs/failures.md").read_text(encoding="utf-8")
-    section = page.partition(f"## {heading}\n")[2].partition("\n## ")[0]
-    lines = re.findall(r"^\| (`.*) \|$", section, re.MULTILINE)
-    return [[cell.strip().strip("`") for cell in line.split(" | ")] for line in lines]
+def _rows(heading: str, page: str = "failures.md") -> list[list[str]]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    section = text.partition(f"## {heading}\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| (\[?`.*) \|$", section, re.MULTILINE)
+    plain = [re.sub(r"\[(`[^`]+`)\]\([^)]*\)", r"\1", line) for line in lines]
+    return [[cell.strip().strip("`") for cell in line.split(" | ")] for line in plain]
 
 
 def _told(pause: timedelta) -> str:
@@ -198,11 +201,51 @@ def _told(pause: timedelta) -> str:
     return {0: "", 60: "1 hour"}.get(minutes, f"{minutes} minutes")
 
 
-def test_the_page_lists_the_families():
-    """docs/failures.md has each family in the order in which they are tried, as the code has it."""
-    told = [family.failure for family in FAMILIES] + [UNKNOWN]
+TOLD = [family.failure for family in FAMILIES] + [UNKNOWN]
 
-    assert _rows("Families") == [[f.family, f.klass, f.step, _told(f.patience), f.remedy] for f in told]
+
+def test_the_page_lists_the_families():
+    """docs/failures.md has each family in the order in which they are tried, with its class."""
+    assert _rows("Families") == [[f.family, f.klass] for f in TOLD]
+
+
+def test_each_class_has_its_page():
+    """docs/failures has one page a class, no other, and failures.md leads to each."""
+    index = (ROOT / "docs/failures.md").read_text(encoding="utf-8")
+
+    assert {page.stem for page in (ROOT / "docs/failures").iterdir()} == {klass.value for klass in FailureClass}
+    assert [klass for klass in FailureClass if f"(failures/{klass.value}.md)" not in index] == []
+
+
+@pytest.mark.parametrize("klass", FailureClass)
+def test_the_page_of_a_class_says_what_the_code_does(klass):
+    """The same five headings, the page's remedy, the attempts of the default policy, and each family's row."""
+    page = (ROOT / f"docs/failures/{klass.value}.md").read_text(encoding="utf-8")
+    attempts = Policy("").attempts.get(klass, Policy("").max_attempts)
+
+    assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
+        "What it looks like",
+        "What usually causes it",
+        "What Muster does by itself",
+        "What you do",
+        "How you know that it is over",
+    ]
+    assert page.split("\n\n")[1] == FAILURES[klass]
+    assert f"Attempts before quarantine: {attempts}, unless" in page
+    assert _rows("What usually causes it", f"failures/{klass.value}.md") == [
+        [f.family, f.step, _told(f.patience), f.remedy] for f in TOLD if f.klass is klass
+    ]
+
+
+@pytest.mark.parametrize("klass", FailureClass)
+def test_the_examples_of_a_class_belong_to_it(klass):
+    """Each message that a page quotes is classified as that page says."""
+    page = (ROOT / f"docs/failures/{klass.value}.md").read_text(encoding="utf-8")
+    [examples] = re.findall(r"```text\n(.*?)\n```", page, re.DOTALL)
+
+    assert {line: classify("", line).klass for line in examples.splitlines()} == dict.fromkeys(
+        examples.splitlines(), klass
+    )
 
 
 def test_the_page_lists_the_codes():
