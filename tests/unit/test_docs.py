@@ -78,10 +78,12 @@ def test_relative_links_resolve(page: Path) -> None:
 
 
 def test_every_decision_is_linked_and_has_its_three_parts() -> None:
-    """README leads to each decision; each says what moved us, what was decided and what follows."""
-    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    linked = {Path(target).name for target in links(ROOT / "README.md")}
+    """README leads to their list, it to each; each says what moved us, what was decided and what follows."""
+    index = ROOT / "docs" / "decisions" / "README.md"
+    pages = sorted(set(index.parent.glob("*.md")) - {index})
+    linked = {Path(target).name for target in links(index)}
 
+    assert index.relative_to(ROOT).as_posix() in set(links(ROOT / "README.md"))
     assert [page.name for page in pages if page.name not in linked] == []
     for page in pages:
         assert re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE) == ["Context", "Decision", "Consequences"]
@@ -128,12 +130,29 @@ def _logged(source: str) -> Iterator[str]:
             yield str(first.value)
 
 
-def test_make_targets_in_readme_exist_and_all_are_told() -> None:
-    """README names exactly the targets that `make help` lists."""
-    named = set(re.findall(r"\bmake ([a-z-]+)", in_code((ROOT / "README.md").read_text())))
+def test_every_page_is_led_to() -> None:
+    """From README a reader comes to every page by links alone."""
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached:
+            reached.add(page)
+            found = ((page.parent / target.partition("#")[0]).resolve() for target in links(page))
+            ahead += [each for each in found if each.suffix == ".md"]
+
+    assert set(PAGES) - reached - {ROOT / "CHANGELOG.md"} == set()
+
+
+def test_make_targets_exist_and_all_are_told() -> None:
+    """docs/development.md names exactly the targets that `make help` lists, README no other."""
+    first, named = (
+        set(re.findall(r"\bmake ([a-z-]+)", in_code((ROOT / page).read_text())))
+        for page in ("README.md", "docs/development.md")
+    )
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    assert named <= targets
+    assert first | named <= targets
     assert targets - named == {"help"}
 
 
