@@ -165,12 +165,16 @@ def test_pictures_are_those_that_the_script_takes() -> None:
     assert max(kept.values()) <= LARGEST
 
 
-def test_policy_in_readme_is_valid() -> None:
-    """The policy that README shows loads without a finding or a warning."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+REST_OF_IT = "version: 1\nprofiles: {one: {settings: {enableTraining: true}}}\nrules: [{name: all, profile: one}]\n"
+
+
+@pytest.mark.parametrize(("page", "rest"), [("README.md", ""), ("docs/first-weeks.md", REST_OF_IT)])
+def test_policies_of_the_pages_are_valid(page: str, rest: str) -> None:
+    """The policy, or the part of one, that a page shows loads without a finding or a warning."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
     assert len(blocks) == 1
-    assert parse_policy((PolicyText("README.md", blocks[0]),)).warnings == ()
+    assert parse_policy((PolicyText(page, rest + blocks[0]),)).warnings == ()
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
