@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 NODE := node_modules/.ready
 CHECKOV := .checkov/.ready
 
-.PHONY: help setup demo up test bench chaos fuzz package sbom live-acceptance lint format lock clean
+.PHONY: help setup demo up test bench chaos fuzz pictures package sbom live-acceptance lint format lock clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -41,6 +41,10 @@ chaos: setup ## random schedules, crash points and kills against the simulator; 
 
 fuzz: setup ## thousands of requests, valid and not, by the API's own description; prints its seed
 	@API_CASES=many $(PY) -m pytest -n 0 -rP tests/scenario/test_api_described.py
+
+pictures: setup ## the pictures of the documents, taken anew from the demo's fleet: docs/pictures
+	@scripts/bootstrap browser
+	@MUSTER_WRITE_PICTURES=1 $(PY) -m pytest -n 0 -q tests/scenario/test_demo_told.py
 
 package: setup ## the package that is deployed: build/muster.zip
 	@$(PY) -m scripts.package

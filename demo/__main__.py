@@ -7,6 +7,7 @@ printed, until Ctrl-C. Whatever was started is stopped in every case.
 import argparse
 import contextlib
 import json
+import shlex
 import shutil
 import signal
 import ssl
@@ -20,7 +21,7 @@ from types import FrameType
 from demo import cast, checks, table
 from demo.muster_api import Muster
 from demo.policy import write_policy
-from demo.stage import Stage, StepFailed
+from demo.stage import Stage, StepFailed, exports
 from demo.story import play
 from devhost.stack import ChildError, Stack
 from simulator.control import Control, ControlError
@@ -131,28 +132,25 @@ def _show_log(stage: Stage, cluster: str | None) -> None:
 
 def _addresses(stage: Stage, policy: str) -> str:
     muster, stack = stage.muster, stage.stack
+    given = " \\\n    ".join(f"{name}={shlex.quote(value)}" for name, value in exports(stack, policy).items())
     tagged = json.dumps({"cluster_id": stage.id_of(cast.UNTAGGED), "tags": {"aml-onboard": "true"}})
     return f"""
-Running until Ctrl-C; the sweep runs every minute.
+Running until Ctrl-C; the sweep runs every minute. docs/tour.md says what to do with it.
 
   page             {stack.page_url}
   API              {muster.url}/api
-  key              {muster.key}
   event endpoint   {muster.event_endpoint}
-  simulated Azure  {stack.simulator_url}
-  its CA file      {stack.ca_file}
   storage          {stack.storage_connection_string}
   logs             {stack.logs()["host-0"].parent}
 
-The command line, in another terminal:
-  export MUSTER_API_URL={muster.url} MUSTER_API_KEY={muster.key} POLICY={policy}
-  {Path.cwd() / ".venv/bin/muster"} status
+For the commands below and the command line, in another terminal:
+  export {given}
 
 What Muster reports:
-  curl -H 'x-functions-key: {muster.key}' {muster.url}/api/clusters
+  curl -H "x-functions-key: $MUSTER_API_KEY" $MUSTER_API_URL/api/clusters
 
 Tag the cluster that nobody had tagged, and ask again a few seconds later:
-  curl --cacert {stack.ca_file} {stack.simulator_url}/_simulator/set_tags -d '{tagged}'
+  curl --cacert $SIMULATOR_CA $SIMULATOR/_simulator/set_tags -d '{tagged}'
 """
 
 

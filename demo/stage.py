@@ -165,3 +165,14 @@ def state_of(item: Json) -> str:
 def _short(text: str, longest: int = 100) -> str:
     line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def exports(stack: Stack, policy: str) -> dict[str, str]:
+    """The variables that the commands of the documents read."""
+    return {
+        "MUSTER_API_URL": stack.host_urls[0],
+        "MUSTER_API_KEY": stack.key,
+        "SIMULATOR": stack.simulator_url,
+        "SIMULATOR_CA": str(stack.ca_file),
+        "POLICY": policy,
+    }

@@ -1,5 +1,6 @@
 """What a terminal shows: plain lines and tables, and nothing in them that it would take as an order."""
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 
@@ -32,9 +33,9 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         shown.add_row(*(Text(harmless(cell)) for cell in row))
     if shown.row_count:
-        # On a terminal lines are folded at its width; in a file or a pipe nothing is cut off or folded.
+        # Lines are folded at the terminal's width, or at COLUMNS; else in a file or a pipe nothing is cut or folded.
         console = Console(highlight=False)
-        if not console.is_terminal:
+        if not console.is_terminal and not os.environ.get("COLUMNS"):
             console = Console(highlight=False, width=_ENDLESS)
         with console.capture() as drawn:
             console.print(shown, crop=False)

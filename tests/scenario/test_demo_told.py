@@ -1,28 +1,25 @@
-"""What people are told of the demo's fleet: each cluster's explanation, word for word, and pictures of the page.
+"""What people are told of the demo's fleet: each cluster's explanation, word for word, and then docs/tour.md.
 
-The explanations lie in tests/data/explanations, the pictures that the documents show in docs/pictures. After a change
-that means to change them: `MUSTER_WRITE_EXPLANATIONS=1 MUSTER_WRITE_PICTURES=1 pytest` this file, and look at the
-difference.
+The explanations lie in tests/data/explanations. After a change that means to change them:
+`MUSTER_WRITE_EXPLANATIONS=1 pytest` this file, and read the difference.
 """
 
 import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from demo.cast import CAST, SUBSCRIPTION, Member
+from demo.cast import CAST, Member
 from shared.model.identity import ClusterId
 from tests.scenario.browser import Visit, browser
 from tests.scenario.demo_fleet import demo_fleet
+from tests.scenario.pictures import LARGEST, PICTURES, take
 from tests.scenario.stage import REPOSITORY, Stage
+from tests.scenario.walk import Walker
 
 TOKEN = "t" * 43
-PICTURES = REPOSITORY / "docs" / "pictures"
-DOCUMENTS = (REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md")))
-FAILURE = "Error: role conflict cannot be imported into the current release"
 TEXTS = REPOSITORY / "tests" / "data" / "explanations"
 # Of what differs from run to run the text keeps that it is there.
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00)")
@@ -55,41 +52,35 @@ def test_the_explanation_is_the_one_that_was_agreed_on(told: Stage, member: Memb
     assert text == place.read_text()
 
 
-@pytest.fixture(scope="module")
-def broken(told: Stage) -> str:
-    """One more cluster, whose installation fails for good: what needs a person."""
-    cluster = told.control.create_cluster(
-        kind="aks",
-        name="aks-foreign-role",
-        subscription=SUBSCRIPTION,
-        resource_group="rg-ml",
-        tags={"aml-onboard": "true", "aml-owner": "vision@example.com"},
-        emit=False,
-    )
-    told.control.outcome(cluster, fail=FAILURE, times=1)
-    told.sweep()
-    told.until(lambda: (told.memory(cluster).get("state") or {}).get("hold"), "the quarantine")
-    told.sweep()
-    told.quiet()
-    return cluster
+def test_the_tour_is_walked(told: Stage, tmp_path: Path) -> None:
+    """Each command of docs/tour.md prints what stands there, its button works; the pictures are taken on the way."""
+    url = told.stack.host_urls[0]
+    ids = {cluster.rpartition("/")[2]: cluster for cluster in told.control.clusters()}
+    untagged = ids["aks-untagged"]
+    taken: dict[str, Path] = {}
 
+    def looked_at() -> None:
+        for cluster in (untagged, ids["aks-hands-off"]):
+            told.until(lambda each=cluster: (told.memory(each).get("state") or {}).get("hold"), "what holds it")
+        told.sweep()
+        told.quiet()
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_documents_show_the_page_as_it_is(told: Stage, broken: str, scheme: Literal["light", "dark"]) -> None:
-    """Each picture of README and tour is taken here, each page stands without error, and no other picture is there."""
-    places = {"overview": "", "cluster": f"/clusters/{ClusterId.parse(broken).key}"}
-    window = {"color_scheme": scheme, "viewport": {"width": 1180, "height": 700}}
-    with browser() as chromium, chromium.new_context(**window) as context:
-        visit = Visit(context, told.stack.host_urls[0], TOKEN)
-        for name, place in places.items():
-            visit.go(place)
-            picture = visit.shoot(f"demo-{name}-{scheme}", whole=False)
-            if os.environ.get("MUSTER_WRITE_PICTURES"):
-                PICTURES.mkdir(parents=True, exist_ok=True)
-                (PICTURES / f"{name}-{scheme}.png").write_bytes(picture.read_bytes())
+    def pictures() -> None:
+        with browser() as chromium:
+            taken.update(take(chromium, url, TOKEN, {name: ClusterId.parse(each).key for name, each in ids.items()}))
 
-    assert visit.complaints == []
-    kept = {picture.stem for picture in PICTURES.glob(f"*-{scheme}.png")}
-    shown = {name for page in DOCUMENTS for name in re.findall(r"pictures/([\w-]+)\.png", page.read_text())}
-    assert kept == {f"{name}-{scheme}" for name in places}
-    assert {name for name in shown if name.endswith(scheme)} == kept
+    def try_again() -> None:
+        with browser() as chromium, chromium.new_context(java_script_enabled=False) as context:
+            needs = Visit(context, url, TOKEN).page.get_by_role("group", name="quarantine")
+            needs.get_by_label("Why").fill("the service account is deleted")
+            needs.get_by_role("button", name="Try again").click()
+        told.installed(untagged)
+        told.sweep()
+        told.quiet()
+
+    steps = {"looked at": looked_at, "pictures": pictures, "try again": try_again}
+    Walker(told, tmp_path).walk(REPOSITORY / "docs" / "tour.md", steps)
+
+    assert list(taken) == [picture.name for picture in PICTURES]
+    assert {name: place.stat().st_size for name, place in taken.items() if place.stat().st_size > LARGEST} == {}
+    assert told.control.violations() == []

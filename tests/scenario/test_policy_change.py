@@ -1,96 +1,12 @@
-"""docs/policy-change.md, walked: each of its commands is run on the demo's fleet, and prints what the page says.
+"""docs/policy-change.md, walked: each of its commands is run on the demo's fleet, and prints what the page says."""
 
-After a change that means to change what is printed: `MUSTER_WRITE_WALK=1 pytest tests/scenario/test_policy_change.py`,
-and read the difference.
-"""
-
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
-from devhost.child import clean_environment
 from tests.scenario.demo_fleet import demo_fleet
-from tests.scenario.stage import REPOSITORY, Stage
-
-PAGE = REPOSITORY / "docs" / "policy-change.md"
-_BLOCK = re.compile(
-    r"```sh\n(?P<command>.*?)```\n(?:\n```text\n(?P<printed>.*?)```\n)?|(?P<sweep><!-- sweep -->)", re.DOTALL
-)
-# What differs from run to run; each stands for itself in a comparison.
-_OTHER = {
-    "<moment>": re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?"),
-    "policy-<digest>": re.compile(r"policy-[0-9a-f]{12}"),
-    "change-<id>": re.compile(r"change-[0-9a-f]{16}"),
-    "retry-<id>": re.compile(r"retry-[0-9a-f]{16}"),
-    "ring-<id>": re.compile(r"ring-[0-9a-f]+-"),
-    "<pause>": re.compile(r"pause-[0-9a-f]+"),
-    "<plan>": re.compile(r"\b[0-9a-f]{32}\b"),
-    "<hash>": re.compile(r"\b[0-9a-f]{12}\b"),
-}
-_NAMED = ("policy-<digest>", "change-<id>", "<pause>")
-
-
-@dataclass
-class Walker:
-    """Somebody at a terminal beside `make up`."""
-
-    stage: Stage
-    home: Path
-    seen: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        tools = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        who = {
-            f"GIT_{role}_{what}": "eva@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-        }
-        own = {"PATH": tools, "HOME": str(self.home), "POLICY": str(self.stage.policy_file), "GIT_CONFIG_NOSYSTEM": "1"}
-        api = {"MUSTER_API_URL": self.stage.stack.host_urls[0], "MUSTER_API_KEY": self.stage.stack.key}
-        self.environment = clean_environment() | own | who | api | {"PLACE": str(self.home / "place"), "COLUMNS": "120"}
-        (self.home / "place").write_text(str(self.home))
-
-    def does(self, command: str) -> str:
-        """Run one block where the last one ended; what it prints, and the code it leaves with where that is not 0."""
-        for name in _NAMED:
-            ids = [found[0] for found in _OTHER[name].finditer(self.seen)]
-            command = command.replace(name, ids[-1] if ids else name)
-        script = f'cd "$(cat "$PLACE")"\n{command}\ncode=$?\npwd > "$PLACE"\nexit $code\n'
-        ended = subprocess.run(  # noqa: S603  the page's own commands
-            ["/bin/bash", "-c", script],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-            timeout=120,
-        )
-        printed = ended.stdout + (f"[{ended.returncode}]\n" if ended.returncode else "")
-        self.seen += printed
-        return printed
-
-    def sweeps(self) -> None:
-        """What a minute beside `make up` does: the policy's file is read anew, and the sweep runs."""
-        self.stage.stack.restart_host(0)
-        for _ in range(3):
-            self.stage.sweep()
-            self.stage.quiet()
-            self.stage.until(self._landed, "every booked write to end")
-
-    def _landed(self) -> bool:
-        return not any(row.get("flight") for row in self.stage.memory_rows().values())
-
-
-def steady(text: str) -> str:
-    """The text without what differs from run to run."""
-    for name, pattern in _OTHER.items():
-        text = pattern.sub(name, text)
-    return text
+from tests.scenario.stage import REPOSITORY
+from tests.scenario.walk import Walker
 
 
 @pytest.fixture(scope="module")
@@ -102,24 +18,19 @@ def walker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walker]:
 
 def test_each_command_prints_what_the_page_says(walker: Walker) -> None:
     """From the first to the last, on one fleet; ids and moments aside."""
-    text = PAGE.read_text()
-    parts, at = [], 0
-    differing: list[tuple[str, str]] = []
-    for block in _BLOCK.finditer(text):
-        parts.append(text[at : block.start()])
-        at = block.end()
-        if block["sweep"]:
-            walker.sweeps()
-            parts.append(block[0])
-            continue
-        printed = walker.does(block["command"])
-        said = block["printed"]
-        if steady(printed) != steady(said or ""):
-            differing.append((f"{block['command']}{said}", f"{block['command']}{printed}"))
-        shown = f"\n```text\n{printed}```\n" if said is not None or printed else ""
-        parts.append(f"```sh\n{block['command']}```\n{shown}")
-    if os.environ.get("MUSTER_WRITE_WALK"):
-        PAGE.write_text("".join(parts) + text[at:])
+    stage = walker.stage
 
-    assert [printed for _, printed in differing] == [said for said, _ in differing]
-    assert walker.stage.control.violations() == []
+    def landed() -> bool:
+        return not any(row.get("flight") for row in stage.memory_rows().values())
+
+    def sweeps() -> None:
+        """What a minute beside `make up` does: the policy's file is read anew, and the sweep runs."""
+        stage.stack.restart_host(0)
+        for _ in range(3):
+            stage.sweep()
+            stage.quiet()
+            stage.until(landed, "every booked write to end")
+
+    walker.walk(REPOSITORY / "docs" / "policy-change.md", {"sweep": sweeps})
+
+    assert stage.control.violations() == []

@@ -13,6 +13,7 @@ from shared.model.notice import Kind
 from shared.model.state import Condition, HoldCode
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
+from tests.scenario.pictures import KEPT, LARGEST, PICTURES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -51,7 +52,7 @@ def slug(heading: str) -> str:
 
 
 def links(page: Path) -> Iterator[str]:
-    for target in re.findall(r"\[[^\]]*\]\(([^)\s]+)\)", page.read_text()):
+    for target in re.findall(r"(?<=\]\()[^)\s]+(?=\))|(?<=src=\")[^\"]+|(?<=srcset=\")[^\"]+", page.read_text()):
         if not re.match(r"[a-z]+:", target):
             yield target
 
@@ -77,10 +78,12 @@ def test_relative_links_resolve(page: Path) -> None:
 
 
 def test_every_decision_is_linked_and_has_its_three_parts() -> None:
-    """README leads to each decision; each says what moved us, what was decided and what follows."""
-    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    linked = {Path(target).name for target in links(ROOT / "README.md")}
+    """README leads to their list, it to each; each says what moved us, what was decided and what follows."""
+    index = ROOT / "docs" / "decisions" / "README.md"
+    pages = sorted(set(index.parent.glob("*.md")) - {index})
+    linked = {Path(target).name for target in links(index)}
 
+    assert index.relative_to(ROOT).as_posix() in set(links(ROOT / "README.md"))
     assert [page.name for page in pages if page.name not in linked] == []
     for page in pages:
         assert re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE) == ["Context", "Decision", "Consequences"]
@@ -127,21 +130,51 @@ def _logged(source: str) -> Iterator[str]:
             yield str(first.value)
 
 
-def test_make_targets_in_readme_exist_and_all_are_told() -> None:
-    """README names exactly the targets that `make help` lists."""
-    named = set(re.findall(r"\bmake ([a-z-]+)", in_code((ROOT / "README.md").read_text())))
+def test_every_page_is_led_to() -> None:
+    """From README a reader comes to every page by links alone."""
+    reached: set[Path] = set()
+    ahead = [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        if page not in reached:
+            reached.add(page)
+            found = ((page.parent / target.partition("#")[0]).resolve() for target in links(page))
+            ahead += [each for each in found if each.suffix == ".md"]
+
+    assert set(PAGES) - reached - {ROOT / "CHANGELOG.md"} == set()
+
+
+def test_make_targets_exist_and_all_are_told() -> None:
+    """docs/development.md names exactly the targets that `make help` lists, README no other."""
+    first, named = (
+        set(re.findall(r"\bmake ([a-z-]+)", in_code((ROOT / page).read_text())))
+        for page in ("README.md", "docs/development.md")
+    )
     targets = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
-    assert named <= targets
+    assert first | named <= targets
     assert targets - named == {"help"}
 
 
-def test_policy_in_readme_is_valid() -> None:
-    """The policy that README shows loads without a finding or a warning."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+def test_pictures_are_those_that_the_script_takes() -> None:
+    """Each picture that a page shows is one of `make pictures`, each of those is shown somewhere, and none is heavy."""
+    shown = {Path(target).name for page in PAGES for target in links(page) if target.endswith(".png")}
+    kept = {place.name: place.stat().st_size for place in KEPT.iterdir()}
+
+    assert shown == set(kept) == {f"{picture.name}.png" for picture in PICTURES}
+    assert max(kept.values()) <= LARGEST
+
+
+REST_OF_IT = "version: 1\nprofiles: {one: {settings: {enableTraining: true}}}\nrules: [{name: all, profile: one}]\n"
+
+
+@pytest.mark.parametrize(("page", "rest"), [("README.md", ""), ("docs/first-weeks.md", REST_OF_IT)])
+def test_policies_of_the_pages_are_valid(page: str, rest: str) -> None:
+    """The policy, or the part of one, that a page shows loads without a finding or a warning."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
     assert len(blocks) == 1
-    assert parse_policy((PolicyText("README.md", blocks[0]),)).warnings == ()
+    assert parse_policy((PolicyText(page, rest + blocks[0]),)).warnings == ()
 
 
 def test_no_file_names_a_machine_or_a_registry() -> None:
