@@ -26,8 +26,8 @@ _STANDS = timedelta(days=7)
 _MASS_STANDS = timedelta(days=1)
 
 
-async def set_pause(raw: bytes, who: str, name: str | None = None) -> func.HttpResponse:
-    """POST /pauses. The same `name` of a request gives the same pause, should it be done twice."""
+async def set_pause(raw: bytes, who: str, request: str | None = None) -> func.HttpResponse:
+    """POST /pauses. The same `request` (its hash) gives the same pause, should it be done twice."""
     body = read(PauseRequest, raw)
     home = await house()
     now = home.clock()
@@ -39,7 +39,7 @@ async def set_pause(raw: bytes, who: str, name: str | None = None) -> func.HttpR
         rings = [*(ring.name for ring in (await home.reconciler.generations.current()).rollout.rings), REST]
         if name not in rings:
             raise RequestError("There is no such ring.", (Finding("scope", f"rings are {', '.join(rings)}"),))
-    pause = f"pause-{(name or uuid.uuid4().hex)[:12]}"
+    pause = f"pause-{(request or uuid.uuid4().hex)[:12]}"
     word = FleetWord(pause, FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
     await home.audit.put(fleet_word("Pause", word))
     await home.intents.say(word)

@@ -1,10 +1,14 @@
 """Requests that are sent more than once under one Idempotency-Key, against the whole stack."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
+import requests
 
+from shared.state.kept import WORKS
 from tests.scenario.stage import SUBSCRIPTION, Answer, Stage
+from tests.scenario.table_gate import table_gate
 
 PAUSE = {"scope": "fleet", "until": "2999-01-01T00:00:00Z", "reason": "a trial"}
 
@@ -95,3 +99,32 @@ def test_no_key_and_no_text_is_kept(stage: Stage) -> None:
     assert len(kept) == count
     assert "a key of mine" not in str(kept)
     assert all(len(row["RowKey"]) == len(row["request"]) == 64 for row in kept)
+
+
+def test_a_host_killed_between_doing_and_keeping_loses_nothing_and_does_nothing_twice(stage: Stage) -> None:
+    """The pause is set, its answer never kept. Sent again: 409 for ten minutes, then the very same pause, once."""
+    before = set(pauses(stage))
+    answers = stage.tables.get_table_client("musteranswers")
+    direct = stage.stack.storage_connection_string
+    with table_gate(direct, "PUT", r"/musteranswers\(") as gate, ThreadPoolExecutor() as pool:
+        stage.stack.restart_host(0, {"AzureWebJobsStorage": gate.connection})
+        lost = pool.submit(sent, stage, "dies", "/api/pauses", PAUSE)
+        assert gate.held.wait(30), "the answer was never kept"
+        stage.stack.kill_host(0)
+        gate.opened.set()
+        with pytest.raises(requests.ConnectionError):
+            lost.result()
+    stage.stack.restart_host(0, {"AzureWebJobsStorage": direct})
+    done = set(pauses(stage)) - before
+    at_once = sent(stage, "dies", "/api/pauses", PAUSE)
+    [row] = [each for each in answers.list_entities() if "status" not in each]
+    # Ten minutes pass for this request.
+    answers.update_entity(row | {"at": row["at"] - WORKS - timedelta(seconds=1)})
+    later = sent(stage, "dies", "/api/pauses", PAUSE)
+    replayed = sent(stage, "dies", "/api/pauses", PAUSE)
+
+    assert len(done) == 1
+    assert (at_once.status, at_once.body["code"]) == (409, "AtWork")
+    assert (later.status, {later.body["id"]}) == (201, done)
+    assert (replayed.headers["Idempotency-Replayed"], replayed.body) == ("true", later.body)
+    assert set(pauses(stage)) - before == done

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.model.identity import ClusterId, Kind
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, Answer, Json, Stage
 
 INTENTS, MIRROR, SENTINEL = "musterintents", "muster-intents", "!whole"
@@ -315,3 +316,23 @@ def test_nobody_gets_in_without_the_key(stage: Stage, words: Words, method: str,
     assert answer.status == 401
     assert_both_stand(stage, words)
     assert stage.get("/api/health", key=False).status == 200
+
+
+def test_each_pause_is_one_of_its_own(stage: Stage) -> None:
+    """Two pauses, of two clusters or of one thing twice, stand side by side: ending one leaves the other."""
+    keys = [ClusterId(SUBSCRIPTION, "rg-ml", Kind.AKS, name).key for name in ("aks-paused-one", "aks-paused-two")]
+    scopes = [f"cluster/{keys[0]}", f"cluster/{keys[1]}", f"cluster/{keys[0]}", "ring/rest", "ring/rest"]
+    body = {"until": "2999-01-01T00:00:00Z", "reason": "a trial"}
+
+    def standing() -> set[str]:
+        return {each["id"] for each in stage.get("/api/pauses").body["items"]}
+
+    before = standing()
+    set_ = [stage.post("/api/pauses", body | {"scope": scope}).body for scope in scopes]
+    stage.delete(f"/api/pauses/{set_[0]['id']}")
+
+    assert [each["scope"] for each in set_] == scopes
+    assert standing() - before == {each["id"] for each in set_[1:]}
+    for each in set_[1:]:
+        stage.delete(f"/api/pauses/{each['id']}")
+    assert len({each["id"] for each in set_}) == len(scopes)
