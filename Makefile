@@ -29,7 +29,7 @@ up: setup ## the same stack, left running until Ctrl-C
 
 test: setup $(CHECKOV) ## every test
 	@scripts/bootstrap browser
-	@$(PY) -m pytest -n 3 --dist loadfile
+	@$(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## the benchmark: a table and build/bench.json
 	@$(PY) -m bench

@@ -1,9 +1,13 @@
 """At the end of a run of the whole suite: every test that docs/coverage.md names ran, and passed."""
 
+import os
+
 import pytest
 
 from tests.coverage_page import named_tests
 
+# readline, where pytest loads it, tells every child a width of the terminal, even where there is none.
+os.environ.pop("COLUMNS", None)
 _PASSED: set[tuple[str, str]] = set()
 
 

@@ -6,6 +6,7 @@ message decide (azure-core 1.41, observed against a local ARM).
 """
 
 import json
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from shared.errors import Absent, AzureError, InProgress, NotAuthorized, Refused, Throttled, Unavailable
 
 _LONGEST_MESSAGE = 600
+# Resource Graph's tail: a moment and a correlation id.
+_FOR_SUPPORT = re.compile(r"Please provide below info when asking for support:.*", re.DOTALL)
 
 _BY_STATUS: dict[int, type[AzureError]] = {
     401: NotAuthorized,
@@ -68,12 +71,17 @@ def from_response(error: HttpResponseError, what: str) -> AzureError:
 def _code_and_message(error: HttpResponseError) -> tuple[str, str]:
     told = getattr(error, "error", None)
     if told is not None and getattr(told, "code", None):
-        return str(told.code), str(told.message or "")[:_LONGEST_MESSAGE]
+        return str(told.code), _steady(str(told.message or ""))
     body = _body(error)
     envelope = body.get("error")
     inner: dict[str, Any] = envelope if isinstance(envelope, dict) else body
     # AKS answers 429 without the "error" envelope.
-    return str(inner.get("code") or ""), str(inner.get("message") or "")[:_LONGEST_MESSAGE]
+    return str(inner.get("code") or ""), _steady(str(inner.get("message") or ""))
+
+
+def _steady(message: str) -> str:
+    """Azure's sentence without what is another one each time: a reason that stays the same must read the same."""
+    return _FOR_SUPPORT.sub("", message).strip()[:_LONGEST_MESSAGE]
 
 
 def _detail_codes(error: HttpResponseError) -> tuple[str, ...]:

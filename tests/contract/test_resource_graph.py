@@ -194,6 +194,19 @@ async def test_a_refused_query_stops_those_after_it(arm, control):
     assert not graph.low_on_quota()
 
 
+async def test_a_refusal_reads_the_same_each_time(arm, control):
+    """It stands in reasons that are kept and compared: Azure's moment and correlation id are no part of it."""
+    (cluster,) = fleet(control, 1)
+    control.graph(quota=0)
+    told = []
+    for _ in range(2):
+        with pytest.raises(Throttled) as raised:
+            await ResourceGraph(arm).these([cluster])
+        told.append(raised.value.message)
+
+    assert told == ["Azure refused to query Resource Graph: 429 RateLimiting."] * 2
+
+
 # Look-ups
 
 

@@ -25,7 +25,7 @@ PLATFORM = {
     "AzureWebJobs.notifications.Disabled",
 }
 # Read by us, and nothing that a deployment gives: a connection string; the platform's own variables; a collector that
-# somebody runs beside Application Insights; where the command line finds the API.
+# somebody runs beside Application Insights; where the command line finds the API, and how wide it writes.
 LOCAL = {
     "AzureWebJobsStorage",
     "IDENTITY_ENDPOINT",
@@ -34,7 +34,7 @@ LOCAL = {
     "MUSTER_PAGE_TOKEN",
     "WEBSITE_INSTANCE_ID",
 }
-LOCAL |= {"MUSTER_API_URL", "MUSTER_API_KEY", "MUSTER_API_AUDIENCE"}
+LOCAL |= {"MUSTER_API_URL", "MUSTER_API_KEY", "MUSTER_API_AUDIENCE", "COLUMNS"}
 # Built-in roles; source: Microsoft Learn, "Azure built-in roles".
 BUILT_IN = {
     "eventGridDataSender": "d5a91429-5739-47e2-a06b-3470a27159e7",
