@@ -7,7 +7,7 @@ a text that is a declared name is taken for what it names.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +58,9 @@ class Template:
     def read(cls, path: Path) -> "Template":
         return cls(path, path.read_text())
 
-    @cached_property
+    @property
     def parsed(self) -> dict[str, Any]:
-        return pycep.BicepParser().parse(text=self.text)
+        return _parsed(self.text)
 
     @property
     def scope(self) -> str:
@@ -99,6 +99,12 @@ class Template:
 
     def module(self, name: str) -> "Template":
         return Template.read(self.path.parent / self.modules[name]["detail"]["path"])
+
+
+@cache
+def _parsed(text: str) -> dict[str, Any]:
+    """The tree of a text. A parser takes half a second to make, and works for one text only."""
+    return pycep.BicepParser().parse(text=text)
 
 
 def problems(template: Template, types: Mapping[str, Any]) -> list[str]:
