@@ -73,7 +73,7 @@ def mortal() -> Iterator[None]:
         if life is None:
             return await original(session, *given, **named)
         if life.over.is_set():
-            raise aiohttp.ClientConnectionError("this process was killed")
+            raise asyncio.CancelledError  # nobody catches it to try again, as the dead do not
         life.requests += 1
         if life.requests == life.dies_at:
             if life.after:

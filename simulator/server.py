@@ -95,11 +95,11 @@ class Simulator:
         authority.cert_pem.write_to_path(self.ca_file)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         authority.issue_cert(_HOST, "localhost").configure_cert(tls)
-        self._runners = [web.AppRunner(app, access_log=None) for app in self._apps()]
+        self._runners = [web.AppRunner(app, access_log=None, shutdown_timeout=1) for app in self._apps()]
         for runner in self._runners:
             await runner.setup()
-        arm = web.TCPSite(self._runners[0], _HOST, self._port, ssl_context=tls, shutdown_timeout=1)
-        identity = web.TCPSite(self._runners[1], _HOST, 0, shutdown_timeout=1)
+        arm = web.TCPSite(self._runners[0], _HOST, self._port, ssl_context=tls)
+        identity = web.TCPSite(self._runners[1], _HOST, 0)
         await arm.start()
         await identity.start()
         self.url = f"https://{_HOST}:{self._runners[0].addresses[0][1]}"

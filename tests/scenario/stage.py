@@ -245,8 +245,9 @@ class Stage:
                 return []
 
     def send(self, message: Json | str, name: str = QUEUE) -> None:
-        """Put a message into a queue."""
+        """Put a message into a queue, once the host has made it."""
         text = message if isinstance(message, str) else json.dumps(message)
+        self.until(lambda: name in {each.name for each in self.queues.list_queues()}, f"the queue {name}")
         with self.queue(name) as queue:
             queue.send_message(text)
 
