@@ -8,6 +8,26 @@ from pydantic import Field
 from functions.responses import ClusterItem, Counts, Id, Key
 
 
+class Need(TypedDict):
+    """Something that a person has to do: about a cluster, or (without a key) about the fleet."""
+
+    name: str
+    key: Key | None
+    since: datetime | None
+    owner: Annotated[str | None, Field(description="The tag aml-owner.")]
+    reason: str
+    remedy: Annotated[str, Field(description="What to do.")]
+    approval: Annotated[str | None, Field(description="The approval that ends it, where one does.")]
+
+
+class NeedsOfAKind(TypedDict):
+    """What needs a person for one reason."""
+
+    what: str
+    count: Annotated[int, Field(ge=1)]
+    first: Annotated[list[Need], Field(description="The oldest of them.")]
+
+
 class Compliance(TypedDict):
     """The figures of the fleet."""
 
@@ -28,7 +48,8 @@ class Compliance(TypedDict):
     ring: Counts
     subscription: Counts
     compliantBySubscription: Counts
-    items: NotRequired[Annotated[list[ClusterItem], Field(description="With view=attention: what needs a person.")]]
+    items: NotRequired[Annotated[list[ClusterItem], Field(description="With view=attention: what is held or failed.")]]
+    needs: NotRequired[Annotated[list[NeedsOfAKind], Field(description="With view=needs: what needs a person.")]]
 
 
 class AuditDays(TypedDict):

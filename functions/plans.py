@@ -17,8 +17,10 @@ from shared.errors import PolicyError
 from shared.fleet.drafting import texts_given
 from shared.fleet.planner import READY, Wish, is_recording
 from shared.fleet.planning import ceiling
+from shared.model.identity import ClusterId
 from shared.model.plan_message import is_plan_id
 from shared.policy.loading import parse_policy
+from shared.report.words import applying
 from shared.state.documents import Document, DocumentChanged
 
 # What a plan's document holds beside what its reader is shown.
@@ -69,6 +71,8 @@ async def apply_plan(plan: str, raw: bytes, who: str) -> func.HttpResponse:
         raise Conflicting("The plan was saved with another content than it has here.")
     if body["applied"] is None:
         await _in_force(home, body)
+        subject = ClusterId.parse(body["cluster"]) if body["cluster"] else None
+        await home.audit.put(applying(plan, body["digest"], subject, who, home.clock()), subject)
         told = await home.planner.apply(body)
         applied = {"at": home.clock().isoformat(), "by": who, **told}
         try:

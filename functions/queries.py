@@ -99,7 +99,13 @@ class ComplianceQuery(_Query):
     format: Annotated[
         str, *_filter(["json", "csv", "html"], "JSON, one line per cluster as CSV, or the overview in one HTML file.")
     ] = "json"
-    view: Annotated[str, *_filter(["", "attention"], "`attention`: only what needs a person, item by item.")] = ""
+    view: Annotated[
+        str,
+        *_filter(
+            ["", "attention", "needs"],
+            "`attention`: only clusters that are held or failed, item by item; `needs`: also what only people can end.",
+        ),
+    ] = ""
 
 
 class PlanQuery(_Query):

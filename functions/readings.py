@@ -12,12 +12,14 @@ import azure.functions as func
 from functions.answers import NotFound, answer
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
+from functions.steering import waiting
 from shared.composition import House, house
 from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import nearly, preview
+from shared.report.needs import needs_of
 from shared.report.rules import rules_view
 from shared.report.views import decision_view
 
@@ -120,13 +122,16 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
 
         return func.HttpResponse(report(**await overview_of(home)), mimetype="text/html")
     fleet = await home.inventory.fleet()
-    if asked.view:
+    if asked.view == "attention":
         fleet = replace(fleet, entries=[entry for entry in fleet.entries if needs_attention(entry)])
     if asked.format == "csv":
         return func.HttpResponse(_csv(map(Line.read, fleet.entries)), mimetype="text/csv")
     body = fleet.plain(home.clock())
-    if asked.view:
+    if asked.view == "attention":
         body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
+    elif asked.view == "needs":
+        standing = await home.reconciler.generations.standing()
+        body["needs"] = [each.plain() for each in needs_of(fleet.entries, await waiting(home, fleet), standing)]
     return answer(body)
 
 

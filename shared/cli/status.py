@@ -1,23 +1,21 @@
 """`muster status`: how the fleet stands, and what needs a person, as the API says it."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from shared.cli.api import ask, path
 from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
 
-# What only a person can end; others end by themselves.
-_NEEDS_A_PERSON = ("approval", "quarantine", "contested", "tag-invalid", "guardrail", "no-rule", "mass-selection")
-
 
 def status(*, output: OutputOption = Output.TEXT) -> int:
-    """Say how many clusters stand as the policy wants them, what holds the others, and what waits for a person.
+    """Say how many clusters stand as the policy wants them, what needs a person, and what holds the others.
 
     Returns:
         0 all as wanted, 2 something needs a person, 3 the rest is under way or held; 1 where the API cannot be asked.
     """
-    figures = ask("GET", path("compliance"))
+    figures = ask("GET", path("compliance", view="needs"))
     approvals = ask("GET", path("approvals"))["items"]
     pauses = ask("GET", path("pauses"))["items"]
     policy = ask("GET", path("policy"))
@@ -25,7 +23,9 @@ def status(*, output: OutputOption = Output.TEXT) -> int:
         told({"compliance": figures, "approvals": approvals, "pauses": pauses, "policy": policy})
     else:
         _show(figures, approvals, pauses, policy)
-    return _code(figures, approvals, policy)
+    if figures["needs"] or approvals:
+        return 2
+    return 0 if figures["compliant"] == figures["managed"] else 3
 
 
 def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) -> None:
@@ -40,16 +40,24 @@ def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) ->
         line(policy["stale"])
     if policy["pending"] and policy["pending"]["approval"] not in {each["id"] for each in approvals}:
         line(f"A newer policy, {policy['pending']['digest'][:12]}, waits: {policy['pending']['reason']}")
+    for kind in figures["needs"]:
+        print()
+        for text in _need(kind):
+            line(text)
     for title, name in (("Condition", "condition"), ("Held by", "hold"), ("Failures", "failure")):
         counts: dict[str, int] = figures[name]
         table((title, "clusters"), Counter(counts).most_common())
-    waits = [(each["id"], each.get("cluster", "").rpartition("/")[2], each["reason"]) for each in approvals]
-    table(("Waits for an approval", "cluster", "why"), waits)
     table(("Paused", "until", "why"), [(each["scope"], each["until"], each["reason"]) for each in pauses])
 
 
-def _code(figures: Any, approvals: list[Any], policy: Any) -> int:
-    person = sum(figures["hold"].get(code, 0) for code in _NEEDS_A_PERSON)
-    if approvals or person or policy["refused"]:
-        return 2
-    return 0 if figures["compliant"] == figures["managed"] else 3
+def _need(kind: Any) -> Iterator[str]:
+    """What needs a person for one reason: the reason for each, and once what to do."""
+    yield f"Needs you: {kind['what']} ({kind['count']}). {kind['first'][0]['remedy']}"
+    for each in kind["first"]:
+        since = f"since {each['since'][:16].replace('T', ' ')} UTC" if each["since"] else ""
+        who = ", ".join(filter(None, (each["name"], each["owner"], since)))
+        yield f"  {who}: {each['reason']}"
+        if each["approval"]:
+            yield f"    muster approve {each['approval']} --reason ..."
+    if kind["count"] > len(kind["first"]):
+        yield f"  and {kind['count'] - len(kind['first'])} more"

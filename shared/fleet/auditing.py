@@ -13,11 +13,27 @@ from datetime import UTC, datetime
 
 from shared import logs, telemetry
 from shared.errors import StorageError
+from shared.model.audit import FLEET, Kind, Record, recorded
+from shared.reconcile.generations import Standing
 from shared.state.audit import LARGEST_BLOCK, AuditTrail, End
 from shared.state.audit_outbox import AuditOutbox, Waiting
 
 _AT_ONCE = 1000
 _CHAINED = 250  # more than a line adds to its record: two hashes and a number
+
+
+def policy_in_force(standing: Standing) -> Record:
+    """That a policy has come into force. Whoever notices it records the same."""
+    return recorded(
+        datetime.fromisoformat(standing.since),
+        Kind.OBSERVED,
+        FLEET,
+        "PolicyInForce",
+        by=f"generation {standing.generation}",
+        generation=standing.generation,
+        policy=standing.digest,
+        reason=f"Generation {standing.generation}, {standing.digest[:12]}.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from shared.errors import MusterError, NotAuthorized, StorageError
 from shared.fleet import announcing, snapshot
 from shared.fleet.announcing import Announcer, Open
 from shared.fleet.asking import is_overdue
-from shared.fleet.auditing import Auditor
+from shared.fleet.auditing import Auditor, policy_in_force
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.ground import Ground
@@ -243,8 +243,21 @@ class Sweep:
             "subscriptions": len(found.known),
             "lag": report.lag,
             "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
+            "generation": await self._told_generation(policy, before.get("generation")),
         }
         await self.documents.write(snapshot.FIGURES, figures)
+
+    async def _told_generation(self, policy: Policy, told: int | None) -> int | None:
+        """The last generation of the policy of which the audit knows, once it knows of the one in force."""
+        if policy.generation == told:
+            return told
+        try:
+            standing = await self.generations.standing()
+            await self.auditor.outbox.put(policy_in_force(standing))
+        except StorageError as error:
+            logs.event("audit-unwritten", level=logging.WARNING, reason=error.message, records=1)
+            return told
+        return standing.generation
 
     async def _keep_trouble(self, report: Report) -> None:
         """Say beside the figures, which stand as they were, why they are not newer."""

@@ -11,7 +11,6 @@ from typing import Any
 
 from shared.azureml.failures import FailureClass
 from shared.fleet.choosing import kind_of
-from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
 from shared.fleet.inventory import Fleet
 from shared.fleet.ledger import Ledger, RingRecord
@@ -22,10 +21,9 @@ from shared.model.state import Condition, HoldCode, Management, Reachability
 from shared.policy.model import Policy
 from shared.policy.rollout import REST
 from shared.reconcile.generations import Standing
-from shared.report.remedies import FAILURES, FOR_PEOPLE, HOLDS
+from shared.report.needs import Needs, needs_of
+from shared.report.remedies import FAILURES, HOLDS
 
-# So many of each kind of need are named; the list shows the others.
-_NAMED = 6
 # Figures older than so many sweeps are shown as old, and no sweep counts as more often than this.
 _SWEEPS = 3
 _EVERY = timedelta(minutes=15)
@@ -62,30 +60,6 @@ class Sources:
     pauses: Sequence[FleetWord] = ()
     waiting: Sequence[Mapping[str, Any]] = ()
     trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Something that a person has to do: about a cluster, or (without one) about the fleet."""
-
-    what: str
-    name: str
-    reason: str
-    remedy: str
-    since: datetime | None = None
-    owner: str | None = None
-    key: str = ""
-    approval: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """The needs of one kind: how many there are, and the first of them. `hold` names the filter of the list."""
-
-    what: str
-    count: int
-    first: tuple[Need, ...]
-    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +120,6 @@ class _Count:
     """What one pass over the entries gathers."""
 
     figures: Figures
-    held: defaultdict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     compliant: Counter[str] = field(default_factory=Counter)
     versions: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     offline: Counter[str] = field(default_factory=Counter)
@@ -160,7 +133,7 @@ def overview(sources: Sources) -> Overview:
     return Overview(
         sources,
         found.figures,
-        tuple(_needs(sources, found)),
+        needs_of(sources.fleet.entries, sources.waiting, sources.standing),
         tuple(_rings(sources, found)),
         _days(sources.figures.get("days")),
         tuple((name, found.offline[name]) for name in (*(name for name, _ in _AGES), _LOST) if found.offline[name]),
@@ -178,8 +151,6 @@ def _counted(fleet: Fleet, now: datetime) -> _Count:
     for entry in fleet.entries:
         found.figures.add(entry)
         managed = entry.management == Management.MANAGED
-        if entry.hold is not None:
-            found.held[entry.hold[0]].append(entry)
         if managed:
             ring = entry.ring or REST
             found.compliant[ring] += entry.condition == Condition.CURRENT and entry.hold is None and entry.sufficient
@@ -200,50 +171,6 @@ def _age(entry: Entry, now: datetime) -> str:
 
 def _class(name: str) -> FailureClass:
     return FailureClass(name) if name in FailureClass else FailureClass.UNKNOWN
-
-
-def _needs(sources: Sources, found: _Count) -> list[Needs]:
-    """Approvals first, then the holds that only people end, each kind with the oldest first."""
-    needs = []
-    fleet_wide = [_approval(each) for each in sources.waiting if not each.get("cluster")]
-    if fleet_wide:
-        needs.append(Needs("approvals of the fleet", len(fleet_wide), tuple(fleet_wide)))
-    refused = sources.standing.refused
-    if refused is not None:
-        reason = "; ".join(str(each) for each in refused.get("findings", ())[:3])
-        need = Need("policy refused", "the newest policy", reason, "Mend the document: the last valid one acts on.")
-        needs.append(Needs("policy", 1, (need,)))
-    for code in FOR_PEOPLE:
-        held = sorted(found.held.get(code, ()), key=_since)
-        if held:
-            needs.append(Needs(code.value, len(held), tuple(_need(each) for each in held[:_NAMED]), code.value))
-    return needs
-
-
-def _approval(item: Mapping[str, Any]) -> Need:
-    name = str(item["id"])
-    return Need("approval", name, str(item["reason"]), HOLDS[HoldCode.APPROVAL], approval=name)
-
-
-def _since(entry: Entry) -> str:
-    return str(entry.hold[2] or "~") if entry.hold else "~"
-
-
-def _need(entry: Entry) -> Need:
-    line = Line.read(entry)
-    hold = line.state.hold
-    if hold is None:
-        raise AssertionError("a need of a cluster is a hold")
-    return Need(
-        hold.code.value,
-        line.cluster.name,
-        hold.reason,
-        HOLDS[hold.code],
-        hold.since,
-        entry.owner,
-        line.cluster.key,
-        hold.approval,
-    )
 
 
 def _rings(sources: Sources, found: _Count) -> list[Ring]:

@@ -19,11 +19,16 @@ _LONGEST = 300
 
 
 def exit_code(plan: Json) -> int:
-    """0 nothing to do; 2 something goes out, now or as the rollout goes on; 3 all that there is, is held."""
+    """The code that `muster plan` leaves with.
+
+    Returns:
+        0 nothing to do; 2 something goes out, now or as the rollout goes on, or clusters would no longer get what they
+        get today; 3 all that there is, is held, or it is not known whether there is anything.
+    """
     counts = plan["counts"]
-    if counts["going"]:
+    if counts["going"] or counts["leaving"] or counts["dropped"]:
         return 2
-    return 3 if counts["changes"] or counts["held"] else 0
+    return 3 if counts["changes"] or counts["held"] or counts["unsure"] or plan["doubt"] else 0
 
 
 def headline(plan: Json) -> str:
@@ -31,8 +36,11 @@ def headline(plan: Json) -> str:
     counts = plan["counts"]
     where = f" under the policy {plan['against'][:12]}" if plan["against"] else ""
     if not counts["changes"]:
-        held = f"; {_clusters(counts['held'])} held" if counts["held"] else ""
-        return f"nothing to do on {_clusters(counts['clusters'])}{where}{held}."
+        known = "nothing that is known of" if counts["unsure"] or plan["doubt"] else "nothing"
+        rest = [
+            f"{_clusters(counts[name])} {name}" for name in ("held", "unsure", "leaving", "dropped") if counts[name]
+        ]
+        return f"{'; '.join([f'{known} to do on {_clusters(counts["clusters"])}{where}', *rest])}."
     parts = [f"{counts['changes']} of {_clusters(counts['clusters'])} would change{where}"]
     parts += [f"{counts['disruptive']} of them disruptively"] if counts["disruptive"] else []
     stopped = counts["changes"] - counts["going"]

@@ -38,6 +38,12 @@ def resolving(cluster: ClusterId, who: str, at: datetime, *, wanted: bool) -> Re
     return recorded(at, Kind.WORD, str(cluster), "Resolve" if wanted else "KeepResolved", by=who, who=who)
 
 
+def applying(plan: str, digest: str, cluster: ClusterId | None, who: str, at: datetime) -> Record:
+    """That a saved plan, of the fleet or of one cluster, is to be done."""
+    subject = str(cluster) if cluster else FLEET
+    return recorded(at, Kind.WORD, subject, "ApplyPlan", by=f"{who} {plan}", who=who, word=plan, about=digest)
+
+
 def fleet_word(action: str, word: FleetWord) -> Record:
     """A word about more than one cluster, or about one change."""
     pause = word.verb is FleetVerb.PAUSE

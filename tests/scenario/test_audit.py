@@ -96,6 +96,29 @@ def test_people_and_decisions_stand_in_it(stage: Stage, cluster: str) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
+def test_the_policy_and_who_applied_a_plan_stand_in_it(stage: Stage) -> None:
+    """Which policy came into force, once however many sweeps follow; and the plan that somebody had done."""
+    plan = stage.post("/api/plans", {}).body["id"]
+    stage.until(lambda: stage.get(f"/api/plans/{plan}").body["status"] == "ready", "the plan")
+    made = stage.get(f"/api/plans/{plan}").body
+    for _ in range(2):
+        assert stage.post(f"/api/plans/{plan}/apply", {"digest": made["digest"]}).status == 202
+    stage.sweep()
+    about = [each for each in trail_of(stage.stack.storage_connection_string) if each["subject"] == "fleet"]
+    policy = stage.get("/api/policy").body
+    ((applied,), (came,)) = (
+        [each for each in about if each["action"] == name] for name in ("ApplyPlan", "PolicyInForce")
+    )
+
+    assert (came["generation"], came["policy"], came["at"]) == (policy["generation"], policy["digest"], policy["since"])
+    assert (applied["who"], applied["word"], applied["about"]) == (
+        "a holder of the function key",
+        plan,
+        made["digest"],
+    )
+
+
+@pytest.mark.usefixtures("cluster")
 def test_a_whole_trail_verifies(muster: Run) -> None:
     """0 with the hash of its last line, which can be asked for later; a hash that it lacks is a finding."""
     code, out, err = muster("audit", "verify")
@@ -143,7 +166,7 @@ def test_what_was_spoiled_is_found(
     assert code == 2
     assert out.startswith(f"{day}, line 2")
     assert words in out
-    assert cluster in out or words == "it was changed"
+    assert cluster in out or "about fleet" in out or words == "it was changed"
     assert (past, "cannot be believed" in said) == (2, True)
 
 

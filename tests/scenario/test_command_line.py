@@ -9,6 +9,8 @@ import pytest
 
 from shared.cli.completion import clusters
 from shared.cli.main import main
+from shared.model.state import HoldCode
+from shared.report.remedies import HOLDS
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, TIMING, Stage
 
 POLICY = """
@@ -126,7 +128,7 @@ def test_a_look_and_a_wish_for_todays_values(stage: Stage, muster: Run, cluster:
 
 
 def test_what_waits_is_shown_and_approved(stage: Stage, muster: Run, cluster: str) -> None:
-    """A change that may disturb waits for a person: status says 2 and names it; the approval lets it go."""
+    """A change that may disturb waits for a person: status says 2, where, why and how; the approval lets it go."""
     stage.policy_file.write_text(POLICY.format(volcano="true", times=TIMES, exempt=EXEMPT))
     stage.stack.restart_host(0)
     stage.sweep()
@@ -140,7 +142,11 @@ def test_what_waits_is_shown_and_approved(stage: Stage, muster: Run, cluster: st
     stage.installed(cluster)
 
     assert code == 2
-    assert waiting["id"] in out
+    told = re.search(
+        r"Needs you: approval \(1\)\. (.+)\n  at-work, since \d{4}-.+ UTC: (.+)\n    muster approve (\S+) --reason", out
+    )
+    assert told is not None, out
+    assert told.groups() == (HOLDS[HoldCode.APPROVAL], waiting["reason"], waiting["id"])
     assert approved[0] == 0
     assert f"{waiting['id']} is approved until" in approved[1]
 
@@ -158,7 +164,8 @@ def test_a_tag_that_cannot_be_read_needs_a_person(stage: Stage, muster: Run, clu
     stage.sweep()
 
     assert unreadable[0] == 2
-    assert "tag-invalid" in unreadable[1]
+    assert f"Needs you: tag-invalid (1). {HOLDS[HoldCode.TAG_INVALID]}" in unreadable[1]
+    assert "the tag aml-onboard is 'perhaps'" in unreadable[1]
     assert muster("status")[0] == 0
     assert muster("approve", "nothing-waits", "--reason", "a try")[::2] == (
         1,

@@ -47,7 +47,10 @@ def item(**facts):
     ("counts", "code"),
     [
         ({}, 0),
-        ({"unsure": 5, "reported": 3, "underWay": 2}, 0),
+        ({"reported": 3, "underWay": 2}, 0),
+        ({"unsure": 5}, 3),
+        ({"leaving": 1}, 2),
+        ({"dropped": 1, "unsure": 5}, 2),
         ({"changes": 2, "going": 2}, 2),
         ({"changes": 2, "going": 1, "held": 1}, 2),
         ({"changes": 2, "going": 0, "held": 2}, 3),
@@ -55,8 +58,16 @@ def item(**facts):
     ],
 )
 def test_how_it_leaves(counts, code):
-    """0 nothing to do, 2 something goes out, 3 all is held; what is only told changes nothing."""
+    """0 nothing to do, 2 something goes out or is lost, 3 all is held or unknown; what is only told changes nothing."""
     assert exit_code(plan(**counts)) == code
+
+
+def test_what_was_not_seen_is_no_nothing():
+    """A plan that saw less of the fleet than is known never says that there is nothing to do."""
+    doubtful = plan(clusters=3) | {"doubt": "3 of 300 clusters were seen."}
+
+    assert exit_code(doubtful) == 3
+    assert headline(doubtful) == "nothing that is known of to do on 3 clusters."
 
 
 def test_the_headline_says_the_whole_in_one_sentence():
@@ -65,6 +76,9 @@ def test_the_headline_says_the_whole_in_one_sentence():
     told = headline(plan(clusters=7, changes=4, going=3, disruptive=2, held=1) | {"against": "b" * 64})
     assert told.startswith("4 of 7 clusters would change under the policy bbbbbbbbbbbb, 2 of them disruptively")
     assert "1 held until" in told
+    quiet = headline(plan(clusters=7, unsure=2, leaving=1) | {"against": "b" * 64})
+    known = "nothing that is known of to do on 7 clusters under the policy bbbbbbbbbbbb"
+    assert quiet == f"{known}; 2 clusters unsure; 1 cluster leaving."
 
 
 @pytest.mark.parametrize(
