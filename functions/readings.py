@@ -19,6 +19,7 @@ from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import nearly, preview
+from shared.report.explanation import exit_code, explanation
 from shared.report.needs import needs_of
 from shared.report.rules import rules_view
 from shared.report.views import decision_view
@@ -82,6 +83,7 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
         raise NotFound("The cluster does not exist.")
     view = decision_view(decision, seen)
     intent, memory = seen.intent, seen.memory
+    changes = nearly(policy, seen, home.clock())
     view |= {
         "key": cluster.key,
         "id": str(cluster),
@@ -98,8 +100,9 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
             "at": intent.at.isoformat(),
             "until": intent.until.isoformat() if intent.until else None,
         },
-        "nearly": list(map(str, nearly(policy, seen, home.clock()))),
+        "nearly": list(map(str, changes)),
         "history": await home.history.of(cluster),
+        "explanation": {"lines": list(explanation(seen, decision, changes)), "code": exit_code(decision)},
     }
     return view
 
@@ -109,7 +112,8 @@ def _lasting(view: dict[str, Any]) -> dict[str, Any]:
     state, found = view["state"] | {"verifiedAt": None}, view["verification"]
     if state["hold"] is not None:
         state["hold"] = state["hold"] | {"next": None}
-    return view | {"nextLook": None, "state": state, "verification": found and found | {"at": None}}
+    again = {"nextLook": None, "explanation": None, "verification": found and found | {"at": None}}
+    return view | {"state": state} | again
 
 
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:

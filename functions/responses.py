@@ -234,6 +234,13 @@ class Event(TypedDict):
     sent: NotRequired[Annotated[list[str], Field(description="Keys of settings; never values.")]]
 
 
+class Explanation(TypedDict):
+    """Why a cluster stands as it does, as `muster explain` says it."""
+
+    lines: list[str]
+    code: Annotated[Literal[0, 2, 3], Field(description="0 nothing to do, 2 changes or findings, 3 held.")]
+
+
 class ClusterDetail(Decided):
     """One cluster, read afresh."""
 
@@ -250,6 +257,7 @@ class ClusterDetail(Decided):
     intent: PersonsWord | None
     nearly: Annotated[list[str], Field(description="The smallest changes of tags that would give another profile.")]
     history: Annotated[list[Event], Field(description="Newest first.")]
+    explanation: Explanation
 
 
 class Asked(TypedDict):
