@@ -20,7 +20,7 @@ from shared.model.intent import FleetVerb
 from shared.model.state import HoldCode
 from shared.policy.linting import remarks
 from shared.reconcile.wanted import TODAYS
-from shared.report.changes import Happened, happened
+from shared.report.changes import MOST, Day, happened, tells
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
 from shared.report.rendering import TONES, shape, tone, tone_of
@@ -109,15 +109,15 @@ async def overview_of(home: House) -> dict[str, Any]:
     return {"view": overview(sources), "changes": changes} | frame(home, fleet.as_of, complete=fleet.complete)
 
 
-async def _changes(home: House) -> list[Happened] | None:
+async def _changes(home: House) -> Day | None:
     """What happened within a day; None where the trail cannot be read, which keeps nobody from the rest."""
     now = home.clock()
     try:
-        days = [await home.trail.latest(f"{now - back:%Y-%m-%d}") for back in (_DAY, timedelta(0))]
+        latest = await home.trail.latest(now - _DAY, now, tells, MOST)
     except StorageError as error:
         logs.event("audit-unread", reason=error.message)
         return None
-    return happened([record for day in days for record in day], now - _DAY)
+    return Day(happened(latest.records), latest.found, latest.cut)
 
 
 async def _trouble(home: House, figures: Mapping[str, Any]) -> str:
