@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.fleet.auditing import policy_in_force
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
 from shared.model.state import HoldCode
@@ -166,8 +167,9 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     since = len(fleet.control.requests())
     await fleet.house.sweep.run()
     untouched = await fleet.asked()
-    await generations.candidates.judge(replace(judged, verdict=Verdict.APPROVED))
+    await generations.candidates.judge(replace(judged, verdict=Verdict.APPROVED, who="ada"))
     approved = await generations.current(at_least=before + 1)
+    standing = await generations.standing()
 
     assert (waiting.generation, waiting.pending.verdict) == (before, Verdict.UNSEEN)
     assert judged.verdict is Verdict.LARGE, "volcano restarts what runs"
@@ -175,6 +177,9 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     assert held.generation == before
     assert (untouched, fleet.control.writes(since)) == ([], [])
     assert approved.generation == before + 1
+    assert judged.since == waiting.pending.since, "since it was first seen, not since it was judged"
+    assert (standing.who, standing.by.partition(";")[0]) == ("ada", "ada, who approved it")
+    assert policy_in_force(standing).body["who"] == "ada"
 
 
 async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
