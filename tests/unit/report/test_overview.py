@@ -117,7 +117,7 @@ def test_the_page_says_all_of_it():
         "the newest policy 1 hour",
         "held-quarantine 5 hours Ada &amp; Söhne",
         "The last 24 hours",
-        "The newest of at least 412 records; older ones: muster audit",
+        "The newest of at least 412 records; older ones: muster history of a cluster, GET /api/audit .",
         "Upgraded 1.1.60 1.1.61 the platform",
         "Update Drifted accepted: enableTraining Muster",
         "Extension changed Current Drifted: enableTraining a person",
