@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from functions.steering import waiting
+from functions.steering import approved, waiting
 from shared import logs
 from shared.composition import House
-from shared.config import PUBLIC_ARM
+from shared.config import PUBLIC_ARM, sweep_schedule
 from shared.errors import StorageError
 from shared.fleet import snapshot
+from shared.fleet.age import are_old
 from shared.fleet.choosing import FILTERS, kind_of, selected
 from shared.fleet.snapshot import Entry
 from shared.model.check import Severity, Verdict
@@ -20,7 +21,7 @@ from shared.model.intent import FleetVerb
 from shared.model.state import HoldCode
 from shared.policy.linting import remarks
 from shared.reconcile.wanted import TODAYS
-from shared.report.changes import Happened, happened
+from shared.report.changes import MOST, Day, happened, tells
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
 from shared.report.rendering import TONES, shape, tone, tone_of
@@ -101,31 +102,32 @@ async def overview_of(home: House) -> dict[str, Any]:
         await home.gatekeeper.view(policy, words),
         policy,
         await home.reconciler.generations.standing(),
+        sweep_schedule(),
         [word for word in words if word.verb is FleetVerb.PAUSE and word.stands(now)],
         await waiting(home, fleet),
-        await _trouble(home, kept),
+        await _partial(home, kept),
     )
     changes = await _changes(home)
     return {"view": overview(sources), "changes": changes} | frame(home, fleet.as_of, complete=fleet.complete)
 
 
-async def _changes(home: House) -> list[Happened] | None:
+async def _changes(home: House) -> Day | None:
     """What happened within a day; None where the trail cannot be read, which keeps nobody from the rest."""
     now = home.clock()
     try:
-        days = [await home.trail.latest(f"{now - back:%Y-%m-%d}") for back in (_DAY, timedelta(0))]
+        latest = await home.trail.latest(now - _DAY, now, tells, MOST)
     except StorageError as error:
         logs.event("audit-unread", reason=error.message)
         return None
-    return happened([record for day in days for record in day], now - _DAY)
+    return Day(happened(latest.records), latest.found, latest.cut)
 
 
-async def _trouble(home: House, figures: Mapping[str, Any]) -> str:
-    """Why the last sweep was not whole; "" where it was."""
+async def _partial(home: House, figures: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the last sweep left that was not whole; nothing where the last one was."""
     partial = await home.inventory.documents.read(snapshot.PARTIAL)
     if partial is None or str(partial.body.get("asOf", "")) <= str(figures.get("asOf", "")):
-        return ""
-    return str(partial.body.get("trouble", ""))
+        return {}
+    return dict(partial.body)
 
 
 async def list_of(home: House, asked: Mapping[str, str]) -> dict[str, Any]:
@@ -216,6 +218,7 @@ async def policy_of(home: House) -> dict[str, Any]:
     fleet = await home.inventory.fleet()
     return {
         "standing": await home.reconciler.generations.standing(),
+        "approved": await approved(home),
         "place": home.settings.policy,
         "rules": rules_view(policy, fleet.entries, await home.inventory.kept()),
         "profiles": list(policy.profiles.values()),
@@ -227,9 +230,11 @@ async def policy_of(home: House) -> dict[str, Any]:
 
 def frame(home: House, as_of: Any, *, complete: bool = True, fresh: bool = False) -> dict[str, Any]:
     """What every page has."""
+    now = home.clock()
     return {
         "mode": home.reconciler.gates().mode.value,
-        "now": home.clock(),
+        "now": now,
+        "stale": not fresh and as_of is not None and are_old(as_of, now, home.inventory.gaps, sweep_schedule()),
         "as_of": as_of,
         "complete": complete,
         "fresh": fresh,

@@ -108,6 +108,7 @@ def _problem(req: func.HttpRequest, error: MusterError) -> func.HttpResponse:
         "as_of": None,
         "complete": True,
         "fresh": False,
+        "stale": False,
         "single": False,
         "here": "",
         "who": "",

@@ -12,7 +12,7 @@ import azure.functions as func
 from functions.answers import NotFound, answer
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
-from functions.steering import waiting
+from functions.steering import approved, waiting
 from shared.composition import House, house
 from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.choosing import selected
@@ -135,7 +135,8 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
         body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
     elif asked.view == "needs":
         standing = await home.reconciler.generations.standing()
-        body["needs"] = [each.plain() for each in needs_of(fleet.entries, await waiting(home, fleet), standing)]
+        needs = needs_of(fleet.entries, await waiting(home, fleet), standing, await approved(home))
+        body["needs"] = [each.plain() for each in needs]
     return answer(body)
 
 
@@ -188,6 +189,7 @@ async def policy_in_force() -> func.HttpResponse:
             "digest": standing.digest,
             "generation": standing.generation,
             "since": standing.since,
+            "by": standing.by,
             "refused": standing.refused,
             "stale": standing.stale or None,
             "pending": standing.pending

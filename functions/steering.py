@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import azure.functions as func
@@ -99,31 +99,41 @@ async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
     candidates = home.reconciler.generations.candidates
     pending = await candidates.standing()
     if pending is not None and pending.approval == name:
-        await candidates.judge(replace(pending, verdict=Verdict.APPROVED))
+        await candidates.judge(replace(pending, verdict=Verdict.APPROVED, who=who))
     if asked.get("cluster"):
         await home.messages.send(Request(ClusterId.parse(asked["cluster"]), Reason.MANUAL, now))
     return answer(_shown(word), status=202)
 
 
 async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
-    """What waits for an approval: changes of single clusters, the next ring, a mass of new clusters."""
+    """What waits for an approval that was not given: of a policy, a mass of new clusters, the next ring, a cluster."""
     policy = await home.reconciler.generations.current()
     words = await home.intents.fleet()
     gates = await home.gatekeeper.view(policy, words)
     items: list[dict[str, Any]] = []
     pending = await home.reconciler.generations.candidates.standing()
     if pending is not None and pending.verdict is Verdict.LARGE:
-        items.append({"id": pending.approval, "reason": pending.reason})
+        items.append({"id": pending.approval, "reason": pending.reason, "since": _text(pending.since)})
     if gates.mass:
-        items.append({"id": MASS_SELECTION, "reason": gates.mass})
+        items.append({"id": MASS_SELECTION, "reason": gates.mass, "since": _text(gates.mass_since)})
     if gates.approval:
-        items.append({"id": gates.approval, "reason": gates.waiting})
+        items.append({"id": gates.approval, "reason": gates.waiting, "since": _text(gates.approval_since)})
     for entry in fleet.entries:
         hold = Line.read(entry).state.hold if entry.hold is not None else None
         if hold is not None and hold.approval and hold.approval not in gates.approved:
-            since = hold.since.isoformat() if hold.since else None
-            items.append({"id": hold.approval, "cluster": entry.id, "reason": hold.reason, "since": since})
+            items.append({"id": hold.approval, "cluster": entry.id, "reason": hold.reason, "since": _text(hold.since)})
     return items
+
+
+async def approved(home: House) -> frozenset[str]:
+    """Names of what people have approved."""
+    now = home.clock()
+    words = await home.intents.fleet()
+    return frozenset(word.id for word in words if word.verb is FleetVerb.APPROVE and word.stands(now))
+
+
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _shown(word: FleetWord) -> dict[str, Any]:

@@ -1,21 +1,18 @@
 """timer -> compliance sweep."""
 
-import os
-
 import azure.functions as func
 
 from functions.failing import failure_told
 from shared import logs, telemetry
+from shared.config import sweep_schedule
 
 blueprint = func.Blueprint()
-
-_EVERY_QUARTER = "0 */15 * * * *"
 
 
 @blueprint.function_name("sweep")
 @blueprint.timer_trigger(
     arg_name="timer",
-    schedule=os.environ.get("MUSTER_SWEEP_SCHEDULE") or _EVERY_QUARTER,
+    schedule=sweep_schedule(),
     run_on_startup=False,
     use_monitor=True,
 )

@@ -110,6 +110,12 @@ def platform_authenticates(environment: Mapping[str, str] | None = None) -> bool
     return given.get("WEBSITE_AUTH_ENABLED", "").strip().lower() in _TRUE
 
 
+def sweep_schedule(environment: Mapping[str, str] | None = None) -> str:
+    """When the fleet is swept (MUSTER_SWEEP_SCHEDULE): NCRONTAB, six fields, UTC."""
+    given = os.environ if environment is None else environment
+    return given.get("MUSTER_SWEEP_SCHEDULE") or "0 */15 * * * *"
+
+
 def page_token(environment: Mapping[str, str] | None = None) -> str:
     """What opens the page on a person's own machine (MUSTER_PAGE_TOKEN), "" where nothing does.
 

@@ -32,7 +32,8 @@ def policy_in_force(standing: Standing) -> Record:
         by=f"generation {standing.generation}",
         generation=standing.generation,
         policy=standing.digest,
-        reason=f"Generation {standing.generation}, {standing.digest[:12]}.",
+        who=standing.who or None,
+        reason=f"Generation {standing.generation}, {standing.digest[:12]}, by {standing.by}.",
     )
 
 

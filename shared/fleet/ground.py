@@ -6,8 +6,9 @@ from datetime import datetime
 
 from shared import logs
 from shared.errors import IntentsUnreadable
+from shared.fleet.footing import Footing
 from shared.fleet.ports import Books, Certificates, Memories, Policies, Rows, Subscriptions, Words
-from shared.fleet.survey import Footing, Surveyor
+from shared.fleet.survey import Surveyor
 from shared.model.gates import Gates
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetWord, Intent

@@ -32,11 +32,13 @@ class Fleet:
         as_of: the time of the snapshot beneath; None where there is none yet.
         entries: the clusters.
         complete: whether everything that was looked at since is in it.
+        gaps: seconds between the last whole sweeps.
     """
 
     as_of: datetime | None
     entries: Sequence[Entry]
     complete: bool = True
+    gaps: Sequence[float] = ()
 
     def one(self, cluster: ClusterId) -> Entry | None:
         """The entry of one cluster."""
@@ -59,6 +61,7 @@ class _Read:
     etag: str
     as_of: datetime
     entries: dict[str, Entry]
+    gaps: Sequence[float]
 
 
 @dataclass(slots=True)
@@ -86,7 +89,12 @@ class Inventory:
         entries = [over.pop(name, entry) for name, entry in known.items()]
         if over or read is None:
             entries = sorted([*entries, *over.values()], key=_by_id)
-        return Fleet(read.as_of if read else None, entries, complete)
+        return Fleet(read.as_of if read else None, entries, complete, self.gaps)
+
+    @property
+    def gaps(self) -> Sequence[float]:
+        """Seconds between the last whole sweeps, as the snapshot says that was read last."""
+        return self._read.gaps if self._read else ()
 
     async def kept(self) -> Mapping[str, Any]:
         """The figures of the last whole sweep, with what it kept beside them; nothing where there was none.
@@ -105,7 +113,9 @@ class Inventory:
             snapshot = Snapshot(found.body)
             entries = sorted(snapshot.all(), key=_by_id)
             as_of = datetime.fromisoformat(snapshot.header["asOf"])
-            self._read = _Read(found.etag, as_of, {entry.id: entry for entry in entries})
+            self._read = _Read(
+                found.etag, as_of, {entry.id: entry for entry in entries}, snapshot.header.get("gaps", ())
+            )
         return self._read
 
 

@@ -57,7 +57,7 @@ class Ledger:
         day: the day (UTC) whose writes are counted.
         fresh: when clusters got the extension for the first time, within the last hour.
         broken: class of failure -> why its automatic repair is suspended.
-        mass: why no cluster gets the extension for the first time.
+        mass: why no cluster gets the extension for the first time; since `mass_since`.
     """
 
     policy: str = ""
@@ -72,6 +72,7 @@ class Ledger:
     fresh: tuple[datetime, ...] = ()
     broken: Mapping[str, str] = field(default_factory=dict)
     mass: str = ""
+    mass_since: datetime | None = None
 
     def at(self, policy: str, generation: int, now: datetime) -> "Ledger":
         """The books as they are opened: lost flights struck out, a new day or a newer policy begun."""
@@ -97,6 +98,11 @@ class Ledger:
             if number in flying or record.failed or (number == last and record.landed)
         }
         return tuple(sorted(found.union(self.unproven)))
+
+
+def selected(ledger: Ledger, mass: str, now: datetime) -> Ledger:
+    """The books once a sweep has seen whether too many clusters are selected at once; "" where not."""
+    return replace(ledger, mass=mass, mass_since=((ledger.mass and ledger.mass_since) or now) if mass else None)
 
 
 def kept(rollout: Rollout) -> bool:
@@ -245,6 +251,7 @@ def plain(ledger: Ledger) -> dict[str, Any]:
         "fresh": [_text(each) for each in ledger.fresh],
         "broken": dict(ledger.broken),
         "mass": ledger.mass,
+        "massSince": _text(ledger.mass_since),
     }
 
 
@@ -277,6 +284,7 @@ def read(body: Mapping[str, Any]) -> Ledger:
         tuple(map(datetime.fromisoformat, body.get("fresh", ()))),
         body.get("broken", {}),
         body.get("mass", ""),
+        _moment(body.get("massSince")),
     )
 
 

@@ -21,9 +21,9 @@ from pydantic import TypeAdapter
 
 from shared.errors import IntentsUnreadable
 from shared.fleet import ledger
+from shared.fleet.footing import Footing
 from shared.fleet.ground import Ground
 from shared.fleet.ports import Certificates, Memories, Rows
-from shared.fleet.survey import Footing
 from shared.model.certificate import CertificateReading
 from shared.model.intent import FleetWord, Intent
 from shared.policy.model import Policy

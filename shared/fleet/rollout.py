@@ -151,24 +151,28 @@ def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: date
     """What the books and people's words allow at this moment."""
     approved, rollout = _approved(words, now), policy.rollout
     books = ledger.at(policy.digest, policy.generation, now)
-    opened, waiting, approval = None, "", ""
+    opened, waiting, approval, since = None, "", "", None
     if rollout.rings:
         opened = len(books.rings) - 1
         if opened < len(rollout.rings):
-            ring = rollout.rings[opened]
+            ring, record = rollout.rings[opened], books.rings[opened]
+            since = record.done + ring.soak if record.done else record.opened
             approval = ring_approval(policy.digest, ring)
             waiting = _blocked(books, rollout, opened, approved, now) or f"Ring '{ring.name}' comes first."
     return FleetGates(
         policy.digest,
         opened,
         waiting,
-        approval if approval and approval in waiting else "",
+        # Books that no sweep has brought up to date since still ask for what was approved.
+        approval if approval and approval in waiting and approval not in approved else "",
         books.stopped,
         books.broken,
         "" if MASS_SELECTION in approved else books.mass,
         None if rollout.new_clusters_per_hour is None else max(0, rollout.new_clusters_per_hour - len(books.fresh)),
         _standstills(words, now),
         approved,
+        since,
+        books.mass_since,
     )
 
 

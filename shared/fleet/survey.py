@@ -22,17 +22,18 @@ from shared.errors import StorageError
 from shared.fleet.asking import is_forgotten, is_overdue, why_ask
 from shared.fleet.compliance import Line
 from shared.fleet.figures import Figures
+from shared.fleet.footing import FORM, Footing
 from shared.fleet.ordered import ByGroup
 from shared.fleet.ports import Certificates, Memories, Rows
 from shared.fleet.sight import Sight, Witness
 from shared.fleet.snapshot import Entry, Snapshot, Writer
+from shared.fleet.trend import gaps_with
 from shared.model.certificate import CertificateReading
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision, Want
 from shared.model.extension import Extension
-from shared.model.gates import Gates, Mode
+from shared.model.gates import Mode
 from shared.model.identity import ClusterId, key_of, lowered
-from shared.model.intent import Intent
 from shared.model.observation import Memory, Observation
 from shared.model.request import Reason
 from shared.model.state import Condition, HoldCode, Management, Reachability
@@ -45,8 +46,6 @@ from shared.state.memory import Row, Stored
 
 type Json = dict[str, Any]
 
-# Changes whenever an older snapshot's digests must not be believed.
-_FORM = "v2"
 # A decision is made anew after this long and, so that a fleet does not come due at once, up to as much again.
 _BELIEVED = timedelta(hours=3)
 # So much of an owner's tag is shown.
@@ -57,42 +56,6 @@ _EXTENSION = "/providers/microsoft.kubernetesconfiguration/extensions/"
 # Gates that open by themselves as a rollout goes on: whoever waits for them is still to come.
 _GATES = frozenset({HoldCode.RING, HoldCode.WINDOW, HoldCode.BUDGET})
 _FAILED = frozenset({Condition.FAILED_INSTALL, Condition.FAILED_UPDATE})
-
-
-@dataclass(frozen=True, slots=True)
-class Footing:
-    """What a whole pass stands on.
-
-    Attributes:
-        subscriptions: in scope, each with the management groups above it (None where they are not known).
-        words: people's words; empty where they could not be read, which `readable` tells.
-        own_names: names under which Azure records this Muster's writes.
-        candidate: a policy that is to be compared with the one in force.
-    """
-
-    policy: Policy
-    gates: Gates
-    now: datetime
-    subscriptions: Mapping[str, frozenset[str] | None]
-    words: Mapping[ClusterId, Intent]
-    readable: bool
-    own_names: frozenset[str]
-    candidate: Policy | None = None
-
-    @property
-    def digest(self) -> str:
-        """What every decision of the pass rests on."""
-        fleet = self.gates.fleet
-        open_to = (fleet.open_ring, fleet.stopped, sorted(fleet.broken), fleet.mass, sorted(fleet.approved))
-        pauses = [(each.scope, each.until.isoformat()) for each in fleet.standstills]
-        gates = (self.gates.mode.value, self.gates.stopped, open_to, pauses, self.readable, sorted(self.own_names))
-        return _hashed(json.dumps([_FORM, self.policy.digest, self.policy.generation, gates]).encode())
-
-    def ended_since(self, moment: datetime) -> frozenset[str]:
-        """Ids of clusters about which an exception or a person's word has ended since a moment."""
-        ended = [each.cluster for each in self.policy.exceptions if moment <= each.until <= self.now]
-        ended += [word.cluster for word in self.words.values() if word.until and moment <= word.until <= self.now]
-        return frozenset(map(str, ended))
 
 
 @dataclass(slots=True)
@@ -148,15 +111,18 @@ class Surveyor:
         witness: Witness | None = None,
         *,
         waiting: set[str] | None = None,
+        answered: set[str] | None = None,
     ) -> Survey:
         """Pass over the fleet once. `witness` is told of each cluster that is decided on.
 
-        `waiting` is told the partitions in which records wait for the audit.
+        `waiting` is told the partitions in which records wait for the audit; `answered`, also where the pass ends in
+        an error, the subscriptions of which something could be read.
 
         Raises:
             MusterError: something could not be read to its end.
         """
-        header = {"asOf": footing.now.isoformat(), "footing": footing.digest, "form": _FORM}
+        header: Json = {"asOf": footing.now.isoformat(), "footing": footing.digest, "form": FORM}
+        header["gaps"] = gaps_with(previous.header if previous else {}, footing.now)
         found = Survey(Writer(header), Figures(footing.now))
         found.compared = footing.candidate.digest if footing.candidate else ""
         found.acting = footing.gates.mode is Mode.ENFORCE and not footing.gates.stopped and footing.readable
@@ -172,6 +138,8 @@ class Surveyor:
             stored = {each.key: each for each in await memories.take(subscription)}
             found.known[subscription] = len(stored)
             rows = {lowered(str(row.get("id"))): row for row in await clusters.take(subscription)}
+            if answered is not None and (rows or on_cluster or footing.subscriptions[subscription] is not None):
+                answered.add(subscription)
             entries = await desk.entries(subscription, rows, on_cluster, stored)
             found.clusters += len(entries)
             found.writer.add(subscription, entries)
@@ -372,10 +340,6 @@ class _Desk:
 
 
 _ENCODE: Callable[[object], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def _hashed(raw: bytes) -> str:
-    return hashlib.blake2b(raw, digest_size=9).hexdigest()
 
 
 def _failure(extensions: tuple[Extension, ...]) -> str | None:

@@ -23,7 +23,7 @@ from shared.fleet.auditing import Auditor, policy_in_force
 from shared.fleet.figures import Figures
 from shared.fleet.gatekeeper import Gatekeeper
 from shared.fleet.ground import Ground
-from shared.fleet.ledger import Ledger, kept
+from shared.fleet.ledger import Ledger, kept, selected
 from shared.fleet.rollout import MASS_SELECTION, Seen, progressed, ring_numbers
 from shared.fleet.snapshot import Snapshot
 from shared.fleet.survey import Survey
@@ -60,6 +60,8 @@ class Report:
     Attributes:
         lag: how many seconds the last whole one is ago.
         unaudited: partitions of the memories in which records wait for the audit.
+        answered: subscriptions of which something could be read.
+        in_scope: how many there are; None where that could not be told.
     """
 
     started: datetime
@@ -73,6 +75,13 @@ class Report:
     lag: float | None = None
     read: bool = False
     unaudited: set[str] = field(default_factory=set)
+    answered: set[str] = field(default_factory=set)
+    in_scope: int | None = None
+
+    @property
+    def subscriptions(self) -> dict[str, int | None]:
+        """How many subscriptions of how many were read."""
+        return {"read": len(self.answered), "inScope": self.in_scope}
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +159,11 @@ class Sweep:
         ground = self.ground
         footing, fleet_words = await ground.footing(policy, report.started)
         footing = replace(footing, candidate=await self.generations.candidate())
+        report.in_scope = len(footing.subscriptions)
         previous = await self._previous()
         if previous is not None:
             report.lag = (report.started - datetime.fromisoformat(previous.header["asOf"])).total_seconds()
-        found = await ground.surveyor.survey(footing, previous, waiting=report.unaudited)
+        found = await ground.surveyor.survey(footing, previous, waiting=report.unaudited, answered=report.answered)
         report.clusters, report.extensions, report.decided = found.clusters, found.extensions, found.decided
         return policy, found, fleet_words
 
@@ -202,7 +212,7 @@ class Sweep:
         now = self.clock()
 
         def change(ledger: Ledger) -> Ledger:
-            ledger = replace(ledger, mass=doubtful.mass)
+            ledger = selected(ledger, doubtful.mass, now)
             telemetry.stand("muster.cap", "writes", {"all": ledger.writes, "disruptive": ledger.disruptive})
             telemetry.stand("muster.breaker", "failure", dict.fromkeys(ledger.broken, 1))
             return ledger if doubtful or not found.acting else progressed(ledger, policy.rollout, seen, words, now)
@@ -240,8 +250,7 @@ class Sweep:
             "rules": rules_with(
                 before.get("rules"), [rule.name for rule in policy.rules], found.figures, report.started
             ),
-            "subscriptions": len(found.known),
-            "lag": report.lag,
+            "subscriptions": report.subscriptions,
             "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
             "generation": await self._told_generation(policy, before.get("generation")),
         }
@@ -261,7 +270,7 @@ class Sweep:
 
     async def _keep_trouble(self, report: Report) -> None:
         """Say beside the figures, which stand as they were, why they are not newer."""
-        body = {"asOf": report.started.isoformat(), "trouble": report.trouble}
+        body = {"asOf": report.started.isoformat(), "trouble": report.trouble, "subscriptions": report.subscriptions}
         try:
             await self.documents.write(snapshot.PARTIAL, body)
         except StorageError as error:

@@ -1,4 +1,4 @@
-"""What is kept from sweep to sweep beside the figures: the last days, and when each rule last served a cluster."""
+"""What is kept from sweep to sweep: the last days, when each rule last served a cluster, how far apart sweeps are."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,6 +8,8 @@ from shared.fleet.figures import Figures
 
 # A month, and the day before it to compare with.
 _DAYS = 31
+# So many gaps between whole sweeps are kept: an outage is one of them.
+_GAPS = 7
 
 
 def days_with(before: object, figures: Figures, now: datetime) -> list[dict[str, Any]]:
@@ -39,3 +41,17 @@ def rules_with(before: object, rules: Collection[str], figures: Figures, now: da
     kept = before if isinstance(before, Mapping) else {}
     known = {name: str(kept[name]) for name in rules if name in kept}
     return known | {name: now.isoformat() for name in rules if name in figures.rules}
+
+
+def gaps_with(before: Mapping[str, Any], now: datetime) -> list[float]:
+    """The seconds between the last whole sweeps, oldest first.
+
+    Args:
+        before: the header of the last one's snapshot; empty where there is none.
+        now: when this one began.
+    """
+    kept = before.get("gaps")
+    gaps = [float(each) for each in kept] if isinstance(kept, list) else []
+    if "asOf" in before:
+        gaps.append((now - datetime.fromisoformat(before["asOf"])).total_seconds())
+    return gaps[-_GAPS:]

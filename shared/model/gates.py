@@ -34,10 +34,10 @@ class FleetGates:
         policy: digest of the policy whose rollout is meant.
         open_ring: number of the last ring that may take up the policy's changes; None for every ring.
         waiting: why the rings behind it may not.
-        approval: name of the approval that the next ring waits for; "" where it waits for none.
+        approval: name of the approval that the next ring waits for, since `approval_since`; "" where it waits for none.
         stopped: why the rollout is stopped in every ring; "" where it is not.
         broken: class of failure -> why automatic repair of it is suspended.
-        mass: why no cluster gets the extension for the first time; "" where any may.
+        mass: why no cluster gets the extension for the first time, since `mass_since`; "" where any may.
         places: how many more clusters may get it for the first time within this hour; None for any number.
         standstills: pauses of the fleet, of rings and of clusters.
         approved: names of what people have approved.
@@ -53,6 +53,8 @@ class FleetGates:
     places: int | None = None
     standstills: tuple[Standstill, ...] = ()
     approved: frozenset[str] = frozenset()
+    approval_since: datetime | None = None
+    mass_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

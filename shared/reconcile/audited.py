@@ -7,9 +7,13 @@ settings are never told, only their keys; a person is named where the look follo
 from datetime import datetime
 from typing import Any
 
+from shared.azureml.hands import hand_of
 from shared.model.audit import Kind, Record, recorded
 from shared.model.decision import Action, Decision
+from shared.model.hand import Hand
+from shared.model.intent import Word
 from shared.model.observation import Memory, Observation
+from shared.model.state import Condition, Management
 from shared.policy.model import Policy
 from shared.reconcile.act import Outcome, Sent
 from shared.reconcile.record import changed, sent_keys, upgraded
@@ -28,7 +32,9 @@ def records_of(
         found.append(_decided(seen, decision, memory, policy, instance, now))
     versions = upgraded(seen)
     if versions is not None:
-        more = {"before": versions[0], "now": versions[1], "instance": instance}
+        wanted = decision.desired.version if decision.desired else None
+        hand = Hand.US if wanted == versions[1] else Hand.PLATFORM
+        more = {"before": versions[0], "now": versions[1], "hand": hand.value, "instance": instance}
         found.append(recorded(now, Kind.OBSERVED, str(seen.id), "Upgraded", by=instance, **more))
     return tuple(found)
 
@@ -69,6 +75,9 @@ def _decided(
         "reason": decision.reason,
         "management": state.management.value,
         "condition": state.condition.value,
+        "was": _was(seen, state.condition),
+        "hand": _hand(seen, decision),
+        "differs": sorted(decision.changes),
         "hold": hold.code.value if hold else None,
         "approval": hold.approval if hold else None,
         "intended": intended.value if intended and intended is not Action.NOTHING else None,
@@ -87,6 +96,30 @@ def _decided(
         "instance": instance,
     }
     return recorded(now, Kind.DECISION, str(seen.id), decision.action.value, by=instance, **more)
+
+
+def _was(seen: Observation, now: Condition) -> str | None:
+    """The condition that the last look left, where it is another one."""
+    before = seen.memory.state
+    return before.condition.value if before is not None and before.condition is not now else None
+
+
+def _hand(seen: Observation, decision: Decision) -> str | None:
+    """Whose change this look is the first to find: of the extension, or its deletion; None where it finds none.
+
+    Of a deletion Azure keeps no record.
+    """
+    before, state, memory = seen.memory.state, decision.state, seen.memory
+    if before is None or before.condition is state.condition:
+        return None
+    if state.condition is Condition.DRIFTED and memory.sent is not None and not decision.by_policy:
+        found = next((each for each in seen.extensions or () if each.azureml), None)
+        return hand_of(found, seen.own_names).value if found is not None else None
+    stood = before.condition is Condition.CURRENT and before.management is state.management is Management.MANAGED
+    asked = seen.intent is not None and seen.intent.word is Word.REMOVE
+    ours = asked or (memory.sent_at is not None and memory.sent_at == memory.reinstalled_at)
+    gone = state.condition is Condition.MISSING and not seen.gone and stood and not ours
+    return Hand.UNKNOWN.value if gone else None
 
 
 def _who(seen: Observation, now: datetime) -> str | None:

@@ -6,6 +6,7 @@ person has to approve it.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,11 +27,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A policy that is not in force yet; `reason` says why, for people."""
+    """A policy that is not in force yet.
+
+    Attributes:
+        reason: why, for people.
+        since: when it was first seen; None where that was not kept.
+        who: who approved it; "" where nobody did.
+    """
 
     digest: str
     verdict: Verdict
     reason: str
+    since: datetime | None = None
+    who: str = ""
 
     @property
     def approval(self) -> str:
@@ -53,8 +62,8 @@ class Candidates:
     documents: Documents
     _known: Document | None = field(default=None)
 
-    async def of(self, digest: str) -> Candidate:
-        """The candidate with this digest; whatever stood in its place before is forgotten.
+    async def of(self, digest: str, now: datetime) -> Candidate:
+        """The candidate with this digest, seen at this moment; whatever stood in its place before is forgotten.
 
         Raises:
             StorageError: it cannot be read or written.
@@ -62,8 +71,9 @@ class Candidates:
         self._known = await self.documents.read(NAME, known=self._known)
         if self._known is not None and self._known.body["digest"] == digest:
             return _read(self._known.body)
-        await self._write(Candidate(digest, Verdict.UNSEEN, _UNSEEN))
-        return _read(self._known.body) if self._known is not None else Candidate(digest, Verdict.UNSEEN, _UNSEEN)
+        fresh = Candidate(digest, Verdict.UNSEEN, _UNSEEN, now)
+        await self._write(fresh)
+        return _read(self._known.body) if self._known is not None else fresh
 
     async def standing(self) -> Candidate | None:
         """The candidate that waits; None where there is none.
@@ -85,7 +95,13 @@ class Candidates:
             )
 
     async def _write(self, candidate: Candidate) -> None:
-        body = {"digest": candidate.digest, "verdict": candidate.verdict.value, "reason": candidate.reason}
+        body = {
+            "digest": candidate.digest,
+            "verdict": candidate.verdict.value,
+            "reason": candidate.reason,
+            "since": candidate.since.isoformat() if candidate.since else None,
+            "who": candidate.who,
+        }
         try:
             self._known = await self.documents.write(NAME, body, over=self._known, fresh=self._known is None)
         except DocumentChanged:
@@ -93,4 +109,6 @@ class Candidates:
 
 
 def _read(body: dict[str, Any]) -> Candidate:
-    return Candidate(body["digest"], Verdict(body["verdict"]), body["reason"])
+    since = body.get("since")
+    moment = datetime.fromisoformat(since) if since else None
+    return Candidate(body["digest"], Verdict(body["verdict"]), body["reason"], moment, body.get("who", ""))

@@ -23,12 +23,19 @@ from shared.state.documents import Document, DocumentChanged, Documents
 
 CURRENT = "policy/current.json"
 REFUSED = "policy/refused.json"
+# Said of what came into force before that was kept.
+NOT_KNOWN = "not known"
 _FRESH_FOR = 15.0
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What /health and the command line show of the policy."""
+    """What /health and the command line show of the policy.
+
+    Attributes:
+        by: where the one in force came from, and who approved it where somebody did, in words.
+        who: that person; "" where nobody had to.
+    """
 
     digest: str
     generation: int
@@ -36,6 +43,8 @@ class Standing:
     refused: dict[str, Any] | None
     stale: str
     pending: Candidate | None
+    by: str = NOT_KNOWN
+    who: str = ""
 
 
 class Generations:
@@ -80,7 +89,14 @@ class Generations:
         policy = await self.current()
         body = self._current.body if self._current else {}
         return Standing(
-            policy.digest, policy.generation, str(body.get("since", "")), self._refused, self._stale, self._pending
+            policy.digest,
+            policy.generation,
+            str(body.get("since", "")),
+            self._refused,
+            self._stale,
+            self._pending,
+            str(body.get("by", NOT_KNOWN)),
+            str(body.get("who", "")),
         )
 
     async def candidate(self) -> Policy | None:
@@ -112,14 +128,16 @@ class Generations:
                 "to be, save it anew."
             )
             return await self._kept(current, ())
+        who = ""
         if current is not None:
             standing = await self._kept(current, ())
             if standing.rollout.policy_change_clusters is not None:
-                candidate = await self.candidates.of(digest)
+                candidate = await self.candidates.of(digest, self._clock())
                 if not candidate.may_act:
                     self._pending = candidate
                     return standing
-        return await self._put_in_force(policy, offer, current)
+                who = candidate.who
+        return await self._put_in_force(policy, offer, current, who)
 
     async def _superseded(self, digest: str, offer: Offer, current: Document) -> bool:
         """Whether the offered document was in force before, and nobody has written it anew since.
@@ -132,7 +150,7 @@ class Generations:
         since = datetime.fromisoformat(current.body["offeredAt"])
         return offer.written_at is None or offer.written_at <= since
 
-    async def _put_in_force(self, policy: Policy, offer: Offer, over: Document | None) -> Policy:
+    async def _put_in_force(self, policy: Policy, offer: Offer, over: Document | None, who: str) -> Policy:
         generation = int(over.body["generation"]) + 1 if over else 1
         texts = [[text.name, text.text] for text in offer.texts]
         await self._documents.write(f"policy/{policy.digest}.json", {"texts": texts})
@@ -142,6 +160,8 @@ class Generations:
             "generation": generation,
             "since": self._clock().isoformat(),
             "offeredAt": written,
+            "by": f"{who}, who approved it; from {offer.source}" if who else offer.source,
+            "who": who,
         }
         try:
             await self._documents.write(CURRENT, body, over=over, fresh=over is None)

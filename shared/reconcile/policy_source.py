@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from shared import logs
 from shared.azure.blob_text import BlobTexts
@@ -16,10 +17,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A policy document that is on offer, and when it was written where that can be told."""
+    """A policy document that is on offer: where it lies, in words, and when it was written where that can be told."""
 
     texts: tuple[PolicyText, ...]
     written_at: datetime | None
+    source: str
 
 
 class PolicySource:
@@ -44,7 +46,7 @@ class PolicySource:
         except (PolicyError, OSError) as error:
             logs.event("policy-unreadable", place=self._place, reason=str(error))
             return None
-        return Offer(texts, datetime.fromtimestamp(latest, UTC))
+        return Offer(texts, datetime.fromtimestamp(latest, UTC), f"the app's own file {path.name}")
 
     async def _from_blob(self) -> Offer | None:
         try:
@@ -52,4 +54,6 @@ class PolicySource:
         except AzureError as error:
             logs.event("policy-unreadable", place=self._place, reason=error.message)
             return None
-        return Offer((PolicyText(self._place.rsplit("/", 1)[-1], text),), written)
+        name = urlsplit(self._place).path.rsplit("/", 1)[-1]
+        source = f"the blob {name}, written {written:%Y-%m-%d %H:%M} UTC"
+        return Offer((PolicyText(self._place.rsplit("/", 1)[-1], text),), written, source)

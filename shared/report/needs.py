@@ -1,6 +1,6 @@
 """What needs a person: approvals, a refused policy, and the holds that only people end, each with what to do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from shared.report.remedies import FOR_PEOPLE, HOLDS
 
 # So many of each kind are named; the list of clusters shows the others.
 _NAMED = 6
+_APPROVED = "Nothing more: it is approved, and a look is under way."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +63,16 @@ class Needs:
         }
 
 
-def needs_of(entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], standing: Standing) -> tuple[Needs, ...]:
+def needs_of(
+    entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], standing: Standing, approved: Collection[str]
+) -> tuple[Needs, ...]:
     """Approvals of the fleet first, then the holds that only people end, each kind with the oldest first.
 
     Args:
         entries: of the clusters.
         waiting: what waits for an approval, as GET /approvals shows it.
         standing: how the policy stands.
+        approved: names of what people have approved; what waits for one of them waits for its look alone.
     """
     needs = []
     fleet_wide = [_approval(each) for each in waiting if not each.get("cluster")]
@@ -77,7 +81,8 @@ def needs_of(entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], sta
     refused = standing.refused
     if refused is not None:
         reason = "; ".join(str(each) for each in refused.get("findings", ())[:3])
-        need = Need("policy refused", "the newest policy", reason, "Mend the document: the last valid one acts on.")
+        remedy = "Mend the document: the last valid one acts on."
+        need = Need("policy refused", "the newest policy", reason, remedy, _moment(refused.get("at")))
         needs.append(Needs("policy", 1, (need,)))
     held: dict[str, list[Entry]] = {code.value: [] for code in FOR_PEOPLE}
     for entry in entries:
@@ -86,31 +91,37 @@ def needs_of(entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], sta
     for code, those in held.items():
         if those:
             first = sorted(those, key=_since)[:_NAMED]
-            needs.append(Needs(code, len(those), tuple(map(_need, first)), code))
+            needs.append(Needs(code, len(those), tuple(_need(entry, approved) for entry in first), code))
     return tuple(needs)
 
 
 def _approval(item: Mapping[str, Any]) -> Need:
     name = str(item["id"])
-    return Need("approval", name, str(item["reason"]), HOLDS[HoldCode.APPROVAL], approval=name)
+    since = _moment(item.get("since"))
+    return Need("approval", name, str(item["reason"]), HOLDS[HoldCode.APPROVAL], since, approval=name)
+
+
+def _moment(text: Any) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def _since(entry: Entry) -> str:
     return str(entry.hold[2] or "~") if entry.hold else "~"
 
 
-def _need(entry: Entry) -> Need:
+def _need(entry: Entry, approved: Collection[str]) -> Need:
     line = Line.read(entry)
     hold = line.state.hold
     if hold is None:
         raise AssertionError("a need of a cluster is a hold")
+    given = hold.approval in approved
     return Need(
         hold.code.value,
         line.cluster.name,
         hold.reason,
-        HOLDS[hold.code],
+        _APPROVED if given else HOLDS[hold.code],
         hold.since,
         entry.owner,
         line.cluster.key,
-        hold.approval,
+        "" if given else hold.approval,
     )

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.azureml.failures import FailureClass
+from shared.fleet.age import are_old
 from shared.fleet.choosing import kind_of
 from shared.fleet.figures import Figures
 from shared.fleet.inventory import Fleet
@@ -24,9 +25,6 @@ from shared.reconcile.generations import Standing
 from shared.report.needs import Needs, needs_of
 from shared.report.remedies import FAILURES, HOLDS
 
-# Figures older than so many sweeps are shown as old, and no sweep counts as more often than this.
-_SWEEPS = 3
-_EVERY = timedelta(minutes=15)
 # After this long without its agents an Arc cluster has lost its protected settings.
 PROTECTED_FOR = timedelta(hours=48)
 _AGES = (
@@ -45,7 +43,8 @@ class Sources:
         figures: the document that the last whole sweep wrote; empty where there is none.
         books: the books of the rollout.
         waiting: what waits for an approval, as GET /approvals shows it.
-        trouble: why the last sweep was not whole; "" where it was.
+        schedule: NCRONTAB of the sweep.
+        partial: what the last sweep left that was not whole; empty where the last one was.
     """
 
     now: datetime
@@ -57,9 +56,21 @@ class Sources:
     gates: FleetGates
     policy: Policy
     standing: Standing
+    schedule: str
     pauses: Sequence[FleetWord] = ()
     waiting: Sequence[Mapping[str, Any]] = ()
-    trouble: str = ""
+    partial: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last sweep was not whole; "" where it was."""
+        return str(self.partial.get("trouble", ""))
+
+    @property
+    def subscriptions(self) -> tuple[int | None, int | None]:
+        """How many the last sweep read, whole or not, and how many are in scope; None where that is not known."""
+        told = (self.partial or self.figures).get("subscriptions")
+        return (told.get("read"), told.get("inScope")) if isinstance(told, Mapping) else (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +144,7 @@ def overview(sources: Sources) -> Overview:
     return Overview(
         sources,
         found.figures,
-        needs_of(sources.fleet.entries, sources.waiting, sources.standing),
+        needs_of(sources.fleet.entries, sources.waiting, sources.standing, sources.gates.approved),
         tuple(_rings(sources, found)),
         _days(sources.figures.get("days")),
         tuple((name, found.offline[name]) for name in (*(name for name, _ in _AGES), _LOST) if found.offline[name]),
@@ -219,5 +230,4 @@ def _end(certificate: tuple[str, datetime]) -> datetime:
 def _stale(sources: Sources) -> bool:
     if sources.fleet.as_of is None:
         return True
-    every = max(_EVERY, timedelta(seconds=float(sources.figures.get("lag") or 0)))
-    return sources.now - sources.fleet.as_of > _SWEEPS * every
+    return are_old(sources.fleet.as_of, sources.now, sources.fleet.gaps, sources.schedule)

@@ -7,8 +7,9 @@ can come about.
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core import MatchConditions
@@ -24,7 +25,11 @@ LARGEST_BLOCK = 1024 * 1024
 # As much of a blob's end as holds its whole last block: what a writer that died had appended last is seen.
 _TAIL = LARGEST_BLOCK + 64 * 1024
 _PAGE = 512 * 1024
-_LATEST = 64 * 1024
+# The last records are read backwards: so many bytes at once, and so often at most, however much was written.
+_STEP, _STEPS = 256 * 1024, 8
+# The id and the moment stand at a line's beginning.
+_BEGINNING = 400
+_SAID = re.compile(rb'"record":\{"id":"([^"]*)","at":"([^"]*)"')
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)\.jsonl")
 
 
@@ -44,6 +49,21 @@ class End:
     head: Head = BEGINNING
     ids: frozenset[str] = field(default_factory=frozenset)
     broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The last records of the trail.
+
+    Attributes:
+        records: newest first.
+        found: how many such records there are, as far as was read.
+        cut: whether there may be older ones that were not read.
+    """
+
+    records: list[Mapping[str, Any]]
+    found: int
+    cut: bool
 
 
 class AuditTrail:
@@ -73,19 +93,57 @@ class AuditTrail:
         whole = raw.rfind(b"\n") + 1 or len(raw)
         return raw[:whole].removesuffix(b"\n").split(b"\n"), offset + whole
 
-    async def latest(self, day: str) -> list[Mapping[str, Any]]:
-        """The last records of a day, oldest first; none where it has no blob. So many as fit into 64 KiB.
+    async def latest(self, since: datetime, now: datetime, wanted: Callable[[bytes], bool], most: int) -> Latest:
+        """The last records since a moment at most a day ago, read backwards in a bounded number of steps.
+
+        Args:
+            since: of which moment and later.
+            now: the day on which reading begins, and the one before it is read where there is room.
+            wanted: tells from a line's bytes whether its record is; others cost nothing more.
+            most: so many records are returned.
 
         Raises:
             StorageError: they cannot be read.
         """
-        size = await self._size(day)
-        if not size:
-            return []
-        raw = await self._read(self._blob(day), max(0, size - _LATEST), _LATEST)
-        # The first line is whole only where the blob was read from its beginning.
-        read = map(read_line, raw.removesuffix(b"\n").split(b"\n"))
-        return [line.record for line in read if line is not None]
+        found: dict[bytes, tuple[bytes, bytes]] = {}
+        steps, first = _STEPS, _second(since)
+        for day in (now, now - timedelta(days=1)):
+            steps = await self._backwards(f"{day.astimezone(UTC):%Y-%m-%d}", steps, first, wanted, found)
+        newest = sorted(found.values(), reverse=True)
+        read = (read_line(line) for _, line in newest)
+        whole = (line.record for line in read if line is not None)
+        return Latest([record for _, record in zip(range(most), whole, strict=False)], len(newest), steps < 0)
+
+    async def _backwards(
+        self,
+        day: str,
+        steps: int,
+        since: bytes,
+        wanted: Callable[[bytes], bool],
+        found: dict[bytes, tuple[bytes, bytes]],
+    ) -> int:
+        """Add to `found` what a day holds, by ids; how many steps are left then, below zero where they did not do."""
+        end = await self._size(day) if steps >= 0 else 0
+        begun = b""
+        while end:
+            if steps <= 0:
+                return -1
+            start, steps = max(0, end - _STEP), steps - 1
+            lines = (await self._read(self._blob(day), start, end - start) + begun).split(b"\n")
+            # Where the piece does not begin with the day, its first line goes on before it.
+            begun, end = lines.pop(0) if start else b"", start
+            newest = b""
+            for line in lines:
+                said = _SAID.search(line, 0, _BEGINNING)
+                if said is None:
+                    continue
+                name, at = said.groups()
+                newest = max(newest, at)
+                if at >= since and wanted(line):
+                    found[name] = at, line
+            if newest and newest < since:
+                break  # records may be appended late, but a whole piece of old ones has only older ones before it
+        return steps
 
     async def end(self, day: str) -> End:
         """Where the trail ends, for whoever wants to go on with it on a day."""
@@ -153,3 +211,8 @@ class AuditTrail:
                 if error.status_code == 416:  # nothing stands there
                     return b""
                 raise
+
+
+def _second(moment: datetime) -> bytes:
+    """A moment as records say it, cut to its second; as bytes these have the order of time."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}".encode()

@@ -283,3 +283,63 @@ async def test_a_row_that_cannot_be_read_holds_nothing_up(place, storage):
 
     assert {each["action"] for each in place.records()} == {"Install", "Unreadable"}
     assert await place.partitions() == set()
+
+
+# The last day
+
+
+def writes(line):
+    """Whether a line tells of what was sent."""
+    return b'"sent":"decided"' not in line
+
+
+async def append(place, records, day=NOW):
+    """One block of a day, whatever is in it."""
+    end = await place.trail.end(f"{day:%Y-%m-%d}")
+    assert await place.trail.append(end, records) is not None
+
+
+def at(moment, number, **more):
+    """A record of a moment."""
+    return recorded(moment, Kind.DECISION, str(cluster(number)), "Install", by=f"i{number}", **more)
+
+
+async def test_a_write_is_found_behind_a_thousand_looks_after_it(place):
+    """The last day reaches over midnight, and whatever tells nothing takes no place."""
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    early = [at(NOW - 25 * hour, 1, sent="accepted"), at(NOW - 23 * hour, 2, sent="accepted")]
+    await append(place, early, NOW - day)
+    looks = [at(NOW - hour + timedelta(seconds=n), 3, sent="decided", reason="x" * 800) for n in range(1000)]
+    for start in range(0, len(looks), 500):
+        await append(place, looks[start : start + 500])
+    await append(place, [at(NOW, 4, sent="accepted"), at(NOW, 5, sent="accepted")])
+    latest = await place.trail.latest(NOW - day, NOW, writes, 2)
+
+    assert (latest.found, latest.cut) == (3, False)
+    assert {each["subject"][-2:] for each in latest.records} == {"c4", "c5"}
+    assert [each["subject"][-2:] for each in (await place.trail.latest(NOW - day, NOW, writes, 9)).records][2:] == [
+        "c2"
+    ]
+
+
+async def test_a_day_that_is_larger_than_what_is_read_is_cut_and_says_so(place):
+    """However much was written, reading ends after a bounded number of requests."""
+    await append(place, [at(NOW - timedelta(hours=2), 1, sent="accepted")])
+    looks = [at(NOW - timedelta(seconds=n), 3, sent="decided", reason="x" * 1900) for n in range(1500, 0, -1)]
+    for start in range(0, len(looks), 400):
+        await append(place, looks[start : start + 400])
+    latest = await place.trail.latest(NOW - timedelta(days=1), NOW, writes, 9)
+
+    assert (latest.records, latest.found, latest.cut) == ([], 0, True)
+
+
+async def test_a_line_that_was_changed_is_not_told_and_no_trail_is_no_error(place):
+    """What does not carry its own hash never happened."""
+    assert (await place.trail.latest(NOW - timedelta(days=1), NOW, writes, 9)).records == []
+    await append(place, [at(NOW, 1, sent="accepted")])
+    blob = place.trail._blob(f"{NOW:%Y-%m-%d}")
+    line = await (await blob.download_blob()).readall()
+    await blob.append_block(line.replace(b"accepted", b"ACCEPTED").replace(b'"id":"', b'"id":"0'))
+    latest = await place.trail.latest(NOW - timedelta(days=1), NOW, writes, 9)
+
+    assert [each["sent"] for each in latest.records] == ["accepted"]

@@ -234,3 +234,17 @@ async def test_a_place_that_cannot_be_one_is_a_mistake_of_the_settings(documents
     source = PolicySource("http://example.com/policy.yaml", BlobTexts(None))
     with pytest.raises(ConfigurationError, match="MUSTER_POLICY"):
         await Generations(source, documents, lambda: START).current()
+
+
+async def test_where_the_one_in_force_came_from_is_told(package, documents):
+    """The app's own file by its name; what came into force before that was kept is not guessed at."""
+    one = package().profile("alpha")
+    await one.now()
+    told = (await one.generations.standing()).by
+    current = await documents.read(CURRENT)
+    await documents.write(CURRENT, {key: value for key, value in current.body.items() if key not in {"by", "who"}})
+    one.restart()
+    await one.now()
+
+    assert told == f"the app's own file {one.path.name}"
+    assert (await one.generations.standing()).by == "not known"

@@ -1,9 +1,12 @@
 """A thousand clusters, three rings and a profile that always fails; slips with tags; all on real storage."""
 
+import json
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 
+from functions.steering import decide_approval, list_approvals
+from shared.composition import close
+from shared.fleet.auditing import policy_in_force
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
 from shared.model.state import HoldCode
@@ -166,8 +169,13 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     since = len(fleet.control.requests())
     await fleet.house.sweep.run()
     untouched = await fleet.asked()
-    await generations.candidates.judge(replace(judged, verdict=Verdict.APPROVED))
+    try:
+        said = await decide_approval(judged.approval, b'{"approve": true, "reason": "read"}', "ada")
+        again = [each["id"] for each in json.loads((await list_approvals()).get_body())["items"]]
+    finally:
+        await close()  # the house that the doors of the API opened
     approved = await generations.current(at_least=before + 1)
+    standing = await generations.standing()
 
     assert (waiting.generation, waiting.pending.verdict) == (before, Verdict.UNSEEN)
     assert judged.verdict is Verdict.LARGE, "volcano restarts what runs"
@@ -175,6 +183,10 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     assert held.generation == before
     assert (untouched, fleet.control.writes(since)) == ([], [])
     assert approved.generation == before + 1
+    assert (said.status_code, again) == (202, [])
+    assert judged.since == waiting.pending.since, "since it was first seen, not since it was judged"
+    assert (standing.who, standing.by.partition(";")[0]) == ("ada", "ada, who approved it")
+    assert policy_in_force(standing).body["who"] == "ada"
 
 
 async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):

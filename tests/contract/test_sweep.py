@@ -68,6 +68,11 @@ async def figures(house):
     return (await house.sweep.documents.read(snapshot.FIGURES)).body
 
 
+async def partial(house):
+    """What the last sweep left that was not whole."""
+    return (await house.sweep.documents.read(snapshot.PARTIAL)).body
+
+
 async def test_names_that_begin_alike_are_joined_with_their_own_extension(house, control, fleet):
     """aks, aks-1, aks.1 and mixed case, in any order of their letters: each gets its own, none somebody else's."""
     names = ["AKS", "aks-1", "Aks.1", "aks1", "aks-10"]
@@ -99,6 +104,19 @@ async def test_a_second_sweep_decides_for_nobody_and_asks_for_nobody(house, cont
     assert {each["service"] for each in control.requests(since)} <= {"resource-graph", "identity"}
     assert (await figures(house))["figures"] == before["figures"]
     assert before["figures"]["compliant"] == 3
+
+
+async def test_a_subscription_that_answers_nothing_is_in_scope_and_not_read(house, control, fleet, subscription):
+    """One without a cluster is read all the same; one that shows nothing of itself is not."""
+    fleet("a")
+    hidden, empty = "99999999-0000-0000-0000-000000000001", "99999999-0000-0000-0000-000000000002"
+    control.create_clusters([{"kind": "aks", "subscription": empty, "name": "gone", "emit": False}])
+    house.sweep.scope._settings = replace(
+        house.sweep.scope._settings, subscriptions=frozenset({subscription, hidden, empty})
+    )
+    await house.sweep.run()
+
+    assert (await figures(house))["subscriptions"] == {"read": 2, "inScope": 3}
 
 
 async def test_what_changed_since_is_decided_anew(house, control, fleet, queue):
@@ -151,6 +169,7 @@ async def test_a_subscription_that_falls_silent_is_not_believed(house, control, 
     assert sum(1 for cause in report.asked.elements() if cause == "unlisted") <= 10
     rows = {row.cluster async for row in house.table.all()}
     assert rows >= set(clusters)
+    assert (await partial(house))["subscriptions"] == {"read": 0, "inScope": 1}
 
 
 async def test_a_damaged_snapshot_is_written_anew(house, control, fleet):
@@ -178,6 +197,9 @@ async def test_a_sweep_that_cannot_read_all_pages_leaves_the_last_snapshot(house
     assert broken.trouble
     assert whole.whole
     assert json.dumps(before) != json.dumps(await figures(house))
+    assert (await figures(house))["subscriptions"] == {"read": 1, "inScope": 1}
+    assert (await partial(house))["subscriptions"]["inScope"] == 1
+    assert len((await house.inventory.fleet()).gaps) == 1, "the broken one is no sweep"
 
 
 async def test_a_failed_installation_of_ours_is_found_again_after_its_memory_was_lost(house, control, fleet):

@@ -111,6 +111,9 @@ def test_the_policy_and_who_applied_a_plan_stand_in_it(stage: Stage) -> None:
     )
 
     assert (came["generation"], came["policy"], came["at"]) == (policy["generation"], policy["digest"], policy["since"])
+    assert policy["by"].startswith("the app's own file "), "nobody had to approve it"
+    assert came["reason"].endswith(f"by {policy['by']}.")
+    assert "who" not in came
     assert (applied["who"], applied["word"], applied["about"]) == (
         "a holder of the function key",
         plan,

@@ -133,8 +133,8 @@ def test_from_what_needs_somebody_to_a_repaired_cluster(stage: Stage, fleet, chr
     assert said == "Another try was asked for."
     assert "quarantine" not in after
     assert "FailedInstall" in history
-    assert re.search(r"broken\s+Repair\s+accepted\s+Muster", day), day
-    assert re.search(r"Approve\s+you", day), day
+    assert re.search(r"broken\s+Repair\s+FailedInstall\s+accepted.*\s+Muster", day), day
+    assert re.search(r"Approve\s+\S\s+until [0-9: -]+\s+you", day), day
     assert "you" in [word["who"] for word in stage.get("/api/approvals").body["given"]]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.fleet.ledger import Ledger, booked, landed, plain, read
+from shared.fleet.ledger import Ledger, booked, landed, plain, read, selected
 from shared.model.state import HoldCode
 from shared.policy.rollout import BlastRadius, InFlight, Rollout, StopOn
 from shared.reconcile.admission import Refusal, Wish
@@ -173,3 +173,15 @@ def test_never_do_more_updates_fail_than_the_threshold_in_one_ring(moves, thresh
         assert all(record.failed <= threshold for record in books.rings)
         assert len(books.flights) <= 6
         assert read(plain(books)) == books
+
+
+def test_a_mass_selection_is_as_old_as_the_first_sweep_that_saw_it():
+    """However its numbers change; once it is over, the next one begins anew. The books keep it."""
+    later = NOW + timedelta(hours=1)
+    first = selected(BOOKS, "60 clusters", NOW)
+    second = selected(first, "61 clusters", later)
+    anew = selected(selected(second, "", later), "60 clusters", later)
+
+    assert (second.mass, second.mass_since, anew.mass_since) == ("61 clusters", NOW, later)
+    assert selected(second, "", later).mass_since is None
+    assert read(plain(second)).mass_since == NOW

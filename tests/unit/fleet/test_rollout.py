@@ -44,8 +44,19 @@ def test_the_next_ring_waits_until_the_one_before_is_done_has_soaked_and_is_appr
     assert len(soaked.rings) == 1
     assert "ring-digest-canary" in view(soaked, POLICY, (), NOW + HOUR).waiting
     assert view(soaked, POLICY, (), NOW + HOUR).approval == "ring-digest-canary"
+    assert view(soaked, POLICY, (), NOW + HOUR).approval_since == NOW + HOUR, "since it has soaked"
     assert view(working, POLICY, (), NOW + HOUR).approval == ""
     assert (len(opened.rings), view(opened, POLICY, (), NOW + HOUR).open_ring) == (2, 1)
+
+
+def test_an_approval_that_was_given_is_not_asked_for_until_the_next_sweep():
+    """The books say until then why the ring is not done, the approval's name included."""
+    name = ring_approval("digest", CANARY)
+    record = replace(BOOKS.rings[0], landed=3, busy=f"3 of its clusters failed (approve {name} to go on all the same)")
+    books = replace(BOOKS, rings=(record,))
+
+    assert view(books, POLICY, (), NOW).approval == name
+    assert view(books, POLICY, (said(name),), NOW).approval == ""
 
 
 def test_rings_in_which_nothing_changed_hold_up_nobody():
