@@ -43,6 +43,8 @@ TICK, ROUND, ROUNDS = timedelta(minutes=1), timedelta(minutes=10), 6
 BEGIN = time(1, tzinfo=UTC)
 # So long the host keeps a message from others while its function runs; the outbox waits no longer either.
 TAKEN = timedelta(minutes=10)
+# More than the story tells.
+MOST = 32
 TIMED_OUT = "Helm installation failed: timed out waiting for the condition"
 # What the story tells, whatever the topic does.
 TOLD = Counter(
@@ -98,7 +100,7 @@ class Host:
         # As `Process` does for Azure, and for its reason.
         topic._transport.connection_config.verify = self._ground.ca_file
         async with QueueClient.from_connection_string(self._ground.storage, QUEUE) as queue:
-            async for taken in queue.receive_messages(visibility_timeout=TAKEN // timedelta(seconds=1)):
+            async for taken in queue.receive_messages(visibility_timeout=TAKEN.seconds, max_messages=MOST):
                 self._offered[_notice(taken.content).id] += 1
                 await deliver(func.QueueMessage(id=taken.id, body=taken.content.encode()))
                 await queue.delete_message(taken)
@@ -195,7 +197,7 @@ class Place:
 def in_sight(ground: Ground) -> list[Notice]:
     """The notices that wait in the queue and are not put back."""
     with QueueServiceClient.from_connection_string(ground.storage) as queues:
-        return [_notice(each.content) for each in queues.get_queue_client(QUEUE).peek_messages(32)]
+        return [_notice(each.content) for each in queues.get_queue_client(QUEUE).peek_messages(MOST)]
 
 
 def _prepare_storage(ground: Ground) -> None:
