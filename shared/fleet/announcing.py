@@ -15,13 +15,15 @@ from shared.errors import StorageError
 from shared.fleet.figures import Figures
 from shared.model.gates import FleetGates
 from shared.model.notice import FLEET, Kind, Notice, cause_id
+from shared.reconcile.candidates import Verdict
 from shared.reconcile.generations import Standing
-from shared.state.documents import DocumentChanged, Documents
+from shared.state.documents import Document, DocumentChanged, Documents
 from shared.state.outbox import Outbox
 
 NAME = "told.json"
 # Policies, a sweep that read the fleet in part knows as well; this, one that read nothing.
 _POLICY, _ALWAYS_KNOWN, _CERTIFICATE = "policy", "sweep", "certificate"
+_BREAKER = "breaker"
 # A refused document may have hundreds of findings, a message has 64 KiB.
 _MOST_FINDINGS = 20
 
@@ -38,7 +40,7 @@ class Open:
 def of_gates(gates: FleetGates, generation: int) -> dict[str, Open]:
     """What the books of the fleet keep from going on."""
     found = {
-        f"breaker/{name}": Open(Kind.BREAKER_OPENED, {"class": name, "reason": why}, Kind.BREAKER_CLOSED)
+        f"{_BREAKER}/{name}": Open(Kind.BREAKER_OPENED, {"class": name, "reason": why}, Kind.BREAKER_CLOSED)
         for name, why in gates.broken.items()
     }
     if gates.stopped:
@@ -61,8 +63,9 @@ def of_policy(standing: Standing) -> dict[str, Open]:
         digest = str(standing.refused.get("digest", ""))
         findings = [str(each)[:500] for each in standing.refused.get("findings", ())[:_MOST_FINDINGS]]
         found[f"policy/refused/{digest}"] = Open(Kind.POLICY_REFUSED, standing.refused | {"findings": findings})
-    if standing.pending is not None:
-        waiting = standing.pending
+    waiting = standing.pending
+    # One that was not compared with the fleet yet may need nobody.
+    if waiting is not None and waiting.verdict is Verdict.LARGE:
         more = {"digest": waiting.digest, "approval": waiting.approval, "reason": waiting.reason}
         found[f"policy/pending/{waiting.digest}"] = Open(Kind.POLICY_PENDING, more)
     return found
@@ -115,20 +118,23 @@ class Announcer:
             logs.event("notices-unkept", level=logging.WARNING, reason=str(error))
 
     async def _announce(self, found: Mapping[str, Open], *, whole: bool, read: bool) -> None:
-        document = await self.documents.read(NAME)
-        body = document.body if document is not None else {}
-        told: dict[str, str] = body.get("told", {})
-        number = int(body.get("number", 0)) + 1
+        document = await self.documents.read(NAME) or await self._first()
+        told: dict[str, str] = document.body["told"]
+        number = int(document.body["number"]) + 1
         ended = [key for key in told if key not in found and self._has_ended(key, whole=whole, read=read)]
         news = [self._notice(key, one.kind, number, one.data) for key, one in found.items() if key not in told]
-        news += [self._notice(key, Kind(told[key]), number, {"what": key}) for key in ended if told[key]]
+        news += [self._notice(key, Kind(told[key]), number, _of_the_end(key)) for key in ended if told[key]]
         kept = {key: closing for key, closing in told.items() if key not in ended}
         kept |= {key: one.closing.value if one.closing else "" for key, one in found.items()}
         if kept == told:
             return
         await self.outbox.put(news)
-        await self.documents.write(
-            NAME, {"v": 1, "number": number, "told": kept}, over=document, fresh=document is None
+        await self.documents.write(NAME, {"v": 1, "number": number, "told": kept}, over=document)
+
+    async def _first(self) -> Document:
+        """The document where there is none: one that was lost must not count anew, else ids would come again."""
+        return await self.documents.write(
+            NAME, {"v": 1, "number": int(self.clock().timestamp()), "told": {}}, fresh=True
         )
 
     def _has_ended(self, key: str, *, whole: bool, read: bool) -> bool:
@@ -141,3 +147,9 @@ class Announcer:
 
     def _notice(self, key: str, kind: Kind, number: int, data: Mapping[str, Any]) -> Notice:
         return Notice(cause_id(kind, FLEET, key, number), kind, FLEET, self.clock(), data)
+
+
+def _of_the_end(key: str) -> dict[str, str]:
+    """What the end of a thing is told with: what was told of its begin is not kept."""
+    kind, _, name = key.partition("/")
+    return {"what": key, "class": name} if kind == _BREAKER else {"what": key}

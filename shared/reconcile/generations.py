@@ -88,13 +88,15 @@ class Generations:
         """The policy in force and what was refused since, for people."""
         policy = await self.current()
         body = self._current.body if self._current else {}
+        # A sweep may have judged it since it was read.
+        pending = await self.candidates.standing() if self._pending is not None else None
         return Standing(
             policy.digest,
             policy.generation,
             str(body.get("since", "")),
             self._refused,
             self._stale,
-            self._pending,
+            pending,
             str(body.get("by", NOT_KNOWN)),
             str(body.get("who", "")),
         )

@@ -63,7 +63,9 @@ def _found(seen: Observation, decision: Decision) -> Iterator[_Found]:
     version = extension.current_version if extension else None
     ours = decision.desired is not None and decision.desired.version == version
     if version and seen.memory.version and version != seen.memory.version and not ours:
-        yield Kind.UPGRADED, (seen.memory.version, version), {"before": seen.memory.version, "now": version}
+        # An upgrade that Azure took back and makes again is another one.
+        cause = (seen.memory.version, version, extension.modified_at if extension else None)
+        yield Kind.UPGRADED, cause, {"before": seen.memory.version, "now": version}
 
 
 def _known(seen: Observation) -> Known | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from functions.steering import decide_approval, list_approvals
 from shared.composition import close
+from shared.fleet.announcing import of_policy
 from shared.fleet.auditing import policy_in_force
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
@@ -165,6 +166,7 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     waiting = await generations.standing()
     await fleet.house.sweep.run()
     judged = await generations.candidates.standing()
+    told = of_policy(await generations.standing())
     held = await generations.current(at_least=before + 1)
     since = len(fleet.control.requests())
     await fleet.house.sweep.run()
@@ -180,6 +182,8 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     assert (waiting.generation, waiting.pending.verdict) == (before, Verdict.UNSEEN)
     assert judged.verdict is Verdict.LARGE, "volcano restarts what runs"
     assert "3 installed clusters, 3 of them disruptively" in judged.reason
+    assert of_policy(waiting) == {}, "nobody knows yet whether it needs a person"
+    assert [each.data["reason"] for each in told.values()] == [judged.reason]
     assert held.generation == before
     assert (untouched, fleet.control.writes(since)) == ([], [])
     assert approved.generation == before + 1
@@ -197,9 +201,11 @@ async def test_a_policy_that_changes_little_acts_after_the_next_sweep(fleet):
     await fleet.put_policy(volcano="false", rollout=f"{bound}\n# as it was")
     waiting = (await generations.standing()).pending
     await fleet.house.sweep.run()
+    told = of_policy(await generations.standing())
     after = await generations.current(at_least=before + 1)
 
     assert waiting is not None
+    assert told == {}
     assert after.generation == before + 1
     assert (await generations.standing()).pending is None
 
