@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 
+from shared.policy.braces import too_much
 from shared.policy.matching import Match
 from shared.policy.model import Guardrail, Policy, Rule
 from shared.policy.reach import Reach, can_hold
@@ -39,11 +41,18 @@ def remarks(policy: Policy, now: datetime) -> tuple[Remark, ...]:
         *_hanging_on_volatile_facts(policy.rules),
         *_avoidable(policy.guardrails),
         *_expired(policy, now),
+        *_crowded(policy),
     )
 
 
-def _beyond_reach(rules: tuple[Rule, ...]) -> Iterator[Remark]:
-    """Rules that never win; one behind a rule that asks nothing is refused when the policy is read."""
+@lru_cache(maxsize=4)
+def _beyond_reach(rules: tuple[Rule, ...]) -> tuple[Remark, ...]:
+    """Rules that never win. Kept, because the page tells them whenever it is asked for."""
+    return tuple(_never_winning(rules))
+
+
+def _never_winning(rules: tuple[Rule, ...]) -> Iterator[Remark]:
+    """One behind a rule that asks nothing is refused when the policy is read, and is not told here."""
     reach = Reach(rules)
     for number, rule in enumerate(rules):
         if not reach.wins(number, ()):
@@ -150,3 +159,12 @@ def _expired(policy: Policy, now: datetime) -> Iterator[Remark]:
             yield Remark(
                 "expired-exception", f"exceptions.{each.cluster.name}", f"ended at {ended} ({each.owner}); drop it"
             )
+
+
+def _crowded(policy: Policy) -> Iterator[Remark]:
+    for text in policy.texts:
+        for where, path in too_much(text):
+            message = (
+                "several keys in one line hide from a review which of them changes; `muster fmt` gives each its own"
+            )
+            yield Remark("keys-on-one-line", f"{where} {path}".rstrip(), message)
