@@ -1,7 +1,7 @@
 """Several keys in one line: what is remarked on, and how it is broken up."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -89,6 +89,7 @@ def _documents(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
+@settings(deadline=None)
 @given(content=_documents())
 def test_nothing_is_lost_and_once_is_enough(content):
     """Values and comments are the same afterwards, nothing is left to remark on, and the second time does nothing."""

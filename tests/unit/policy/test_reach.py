@@ -2,7 +2,7 @@
 
 from itertools import pairwise, product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.policy.facts import Facts, Unknown
@@ -75,12 +75,14 @@ def claimed(rules: list[Match]) -> bool:
     return reach.wins(len(rules) - 1, range(len(rules) - 1))
 
 
+@settings(deadline=None)
 @given(rules=st.lists(GLOBS, min_size=1, max_size=4))
 def test_no_rule_that_wins_somewhere_is_called_beyond_reach(rules):
     """Whatever its globs: what is claimed is proven."""
     assert claimed(rules) or not reached(rules)
 
 
+@settings(deadline=None)
 @given(rules=st.lists(PLAIN, min_size=1, max_size=4))
 def test_without_partial_globs_nothing_is_missed(rules):
     """Words, `*` and yes-or-no questions are decided exactly, in any combination with `not`."""
