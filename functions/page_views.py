@@ -223,7 +223,7 @@ async def policy_of(home: House) -> dict[str, Any]:
         "rules": rules_view(policy, fleet.entries, await home.inventory.kept()),
         "profiles": list(policy.profiles.values()),
         "by_profile": Counter(entry.profile for entry in fleet.entries if entry.profile),
-        "remarks": [*policy.warnings, *map(str, remarks(policy, home.clock()))],
+        "remarks": list(map(str, (*policy.warnings, *remarks(policy, home.clock())))),
         "exceptions": policy.exceptions,
     } | frame(home, fleet.as_of, complete=fleet.complete)
 

@@ -1,5 +1,6 @@
 """`muster letters`: events that could not be delivered, and clusters whose requests failed every time."""
 
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,19 @@ if TYPE_CHECKING:
     from shared.state.letters import Letter
 
 _NOTHING, _FOUND, _PARTLY = 0, 2, 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One thing that is shown: which sort, where it lies, the cluster that it names, and why it lies there."""
+
+    code: str
+    where: str
+    cluster: str
+    message: str
+
+    def __str__(self) -> str:
+        return "  ".join(filter(None, (self.where, self.cluster, self.message)))
 
 
 def letters(
@@ -37,14 +51,16 @@ def letters(
 
 
 async def _shown(house: "House", output: Output = Output.TEXT) -> int:
-    lines = [_line(letter) for _, found in [each async for each in house.letters.dead()] for letter in found]
-    lines += [_line(letter) for letter in await house.letters.poisoned()]
-    lines += [f"{cluster}  {reason}" for cluster, reason in await _poisoned(house)]
+    rows = [
+        _row("dead-letter", letter) for _, found in [each async for each in house.letters.dead()] for letter in found
+    ]
+    rows += [_row("poisoned-event", letter) for letter in await house.letters.poisoned()]
+    rows += [_Row("failed-cluster", "", str(cluster), reason) for cluster, reason in await _poisoned(house)]
     if output is Output.JSON:
-        told({"letters": lines})
+        told({"letters": [asdict(row) | {"cluster": row.cluster or None} for row in rows]})
     else:
-        print("\n".join(lines) if lines else "Nothing is undelivered.")
-    return _FOUND if lines else _NOTHING
+        print("\n".join(map(str, rows)) if rows else "Nothing is undelivered.")
+    return _FOUND if rows else _NOTHING
 
 
 async def _replayed(house: "House", output: Output = Output.TEXT) -> int:
@@ -101,11 +117,12 @@ def _about(letter: "Letter") -> "ClusterId | NoCluster":
     return read_body(letter.event)
 
 
-def _line(letter: "Letter") -> str:
+def _row(code: str, letter: "Letter") -> _Row:
     from shared.fleet.policy_text import visible
     from shared.model.event import NoCluster
 
-    about = _about(letter)
+    about, place = _about(letter), visible(letter.place)
     # Of an event that names no cluster nothing is repeated: it is whatever somebody chose to send.
-    what = f"names no cluster: {about.what}" if isinstance(about, NoCluster) else str(about)
-    return visible(f"{letter.place}  {what}  {letter.reason}")
+    if isinstance(about, NoCluster):
+        return _Row(code, place, "", visible(f"names no cluster: {about.what}  {letter.reason}"))
+    return _Row(code, place, str(about), visible(letter.reason))

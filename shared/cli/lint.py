@@ -1,6 +1,7 @@
 """`muster lint`: whether a policy is valid, and what a person should know about it."""
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -11,6 +12,8 @@ from shared.cli.output import Output, OutputOption, told
 from shared.errors import PolicyError
 
 OK, UNREADABLE, FINDINGS = 0, 1, 2
+# The code of what is told about names of settings when the policy is read.
+SETTING = "setting"
 
 
 def lint(
@@ -24,7 +27,7 @@ def lint(
     Returns:
         0 for a valid policy (warnings included), 2 for one with findings, 1 where it cannot be read.
     """
-    from shared.policy.linting import remarks
+    from shared.policy.linting import Remark, remarks
     from shared.policy.loading import parse_policy, policy_digest, read_policy
 
     try:
@@ -43,9 +46,11 @@ def lint(
         count = len(error.findings)
         print(f"{path}: {count} finding{'' if count == 1 else 's'}.", file=sys.stderr)
         return FINDINGS
-    warnings = [*policy.warnings, *map(str, remarks(policy, datetime.now(UTC)))]
+    hints = remarks(policy, datetime.now(UTC))
+    warnings = [*map(str, policy.warnings), *map(str, hints)]
     if output is Output.JSON:
-        told({"valid": True, "digest": policy.digest, "findings": [], "warnings": warnings})
+        objects = [asdict(each) for each in (*(Remark(SETTING, f.where, f.message) for f in policy.warnings), *hints)]
+        told({"valid": True, "digest": policy.digest, "findings": [], "warnings": objects})
         return FINDINGS if warnings and strict else OK
     for warning in warnings:
         print(f"warning: {warning}")

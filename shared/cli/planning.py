@@ -154,8 +154,13 @@ def _show(made: Any) -> None:
 def _read_saved(saved: Path) -> tuple[str, str]:
     try:
         body = json.loads(saved.read_text(encoding="utf-8"))
-        return str(body["id"]), str(body["digest"])
+        plan_id, digest = body["id"], str(body["digest"])
     except OSError as error:
         raise RequestError(f"{saved} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RequestError(f"{saved} is no plan that `muster plan --out` saved.") from error
+    if plan_id is None:
+        raise RequestError(
+            f"{saved}: A plan over a recorded fleet is not applied. Plan over the live fleet, with --out."
+        )
+    return str(plan_id), digest

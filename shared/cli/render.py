@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from shared.cli.output import Output, OutputOption, told
+
 if TYPE_CHECKING:
     from shared.model.cluster import Cluster
     from shared.model.extension import DesiredExtension
@@ -23,13 +25,16 @@ def render(
     cluster: Annotated[Path, typer.Option(help="JSON: its id in parts, location and properties.")],
     settings: Annotated[Path, typer.Option(help="JSON: the extension's configuration settings.")],
     protected: Annotated[Path | None, typer.Option(help="JSON: its protected settings; values are not shown.")] = None,
+    *,
+    output: OutputOption = Output.JSON,
 ) -> int:
     """Print the extension that would be sent for this cluster and these settings."""
+    del output  # text would be the same
     facts = _cluster(_read(cluster))
     written = _read(settings)
     secrets = _read(protected) if protected is not None else {}
     code, answer = answer_for(facts, written, secrets)
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    told(answer)
     return code
 
 

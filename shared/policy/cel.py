@@ -53,6 +53,20 @@ class Expression:
         """Whether it holds for a cluster; Unknown where that depends on a fact nobody has told."""
         return _Evaluation(facts).truth(self.tree)
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """The facts that it hangs on."""
+        return frozenset(_read_facts(self.tree))
+
+    def settled(self, known: Mapping[str, object]) -> bool | Unknown | Failure:
+        """What it gives for every cluster with these facts, whatever its other facts and its tags are.
+
+        Unknown where it hangs on those; a Failure fails for every cluster.
+        """
+        found = _Evaluation(Facts(values=known, tags={}), tags_known=False).truth(self.tree)
+        reads = self.reads
+        return Unknown(min(reads)) if isinstance(found, Failure) and reads else found
+
 
 def compile_expression(text: str) -> Expression:
     """Parse and check an expression.
@@ -111,8 +125,9 @@ def _nesting(text: str) -> int:
 class _Evaluation:
     """One expression over the facts of one cluster."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, *, tags_known: bool = True) -> None:
         self.facts = facts
+        self.tags_known = tags_known
 
     def truth(self, tree: Any) -> bool | Unknown | Failure:
         whole = tree
@@ -145,7 +160,8 @@ class _Evaluation:
         from celpy import celtypes
 
         for fact in _read_facts(tree):
-            if fact != "tags" and self.facts.values.get(fact) is None:
+            known = self.tags_known if fact == "tags" else self.facts.values.get(fact) is not None
+            if not known:
                 return Unknown(fact)
         try:
             value = _engine().program(tree).evaluate({"cluster": _cluster(self.facts)})

@@ -131,7 +131,7 @@ def _when(node: Node, findings: list[Finding]) -> Expression | None:
         return None
 
 
-def read_exceptions(nodes: list[Node], findings: list[Finding], warnings: list[str]) -> tuple[Exemption, ...]:
+def read_exceptions(nodes: list[Node], findings: list[Finding], warnings: list[Finding]) -> tuple[Exemption, ...]:
     """Every exception; each names one cluster, its end and its owner."""
     found: dict[ClusterId, Exemption] = {}
     for node in nodes:

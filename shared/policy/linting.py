@@ -5,13 +5,15 @@ Told by `muster lint`, one finding a line. Every finding is certain from the tex
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import combinations
+from functools import lru_cache
 
+from shared.policy.braces import too_much
 from shared.policy.matching import Match
 from shared.policy.model import Guardrail, Policy, Rule
+from shared.policy.reach import Reach, can_hold
 
 # Facts that change without anybody's decision about the cluster: nodes come and go, the platform upgrades. A rule that
 # hangs on them may choose another profile tomorrow.
@@ -33,45 +35,75 @@ class Remark:
 def remarks(policy: Policy, now: datetime) -> tuple[Remark, ...]:
     """Everything that is valid and hardly meant, in the order of the document."""
     return (
-        *_shadowed(policy.rules),
+        *_beyond_reach(policy.rules),
+        *_impossible(policy),
         *_unused(policy),
         *_hanging_on_volatile_facts(policy.rules),
         *_avoidable(policy.guardrails),
         *_expired(policy, now),
+        *_crowded(policy),
     )
 
 
-def _shadowed(rules: tuple[Rule, ...]) -> Iterator[Remark]:
-    """Rules behind one that asks less; one behind a rule that asks nothing is refused when the policy is read."""
-    told = set()
-    for earlier, later in combinations(rules, 2):
-        if later.name in told or earlier.when is not None or earlier.match is None or later.match is None:
+@lru_cache(maxsize=4)
+def _beyond_reach(rules: tuple[Rule, ...]) -> tuple[Remark, ...]:
+    """Rules that never win. Kept, because the page tells them whenever it is asked for."""
+    return tuple(_never_winning(rules))
+
+
+def _never_winning(rules: tuple[Rule, ...]) -> Iterator[Remark]:
+    """One behind a rule that asks nothing is refused when the policy is read, and is not told here."""
+    reach = Reach(rules)
+    for number, rule in enumerate(rules):
+        if not reach.wins(number, ()):
+            yield _never_holding(rule)
             continue
-        if covers(earlier.match, later.match):
-            told.add(later.name)
-            why = f"rule '{earlier.name}' before it takes every cluster that this one means"
-            yield Remark("shadowed-rule", f"rules.{later.name}", f"{why}; move it up, or drop it")
-
-
-def covers(wide: Match, narrow: Match) -> bool:
-    """Whether every cluster that `narrow` means is certainly meant by `wide`: each question of it is asked there, too.
-
-    What cannot be told from the two texts (globs that overlap) counts as not covered.
-    """
-    if wide.ignore_case != narrow.ignore_case and wide.tags:
-        return False
-    for name in (each.name for each in fields(Match)):
-        asked, there = getattr(wide, name), getattr(narrow, name)
-        if name in {"ignore_case", "tags"} or asked in ((), None):
+        before = range(number)
+        if reach.wins(number, before):
             continue
-        if isinstance(asked, tuple):
-            # One of the words has to fit: fewer words mean fewer clusters.
-            if not there or not set(there) <= set(asked):
-                return False
-        elif asked != there:
-            return False
-    tests = {test.name: set(test.values) for test in narrow.tags}
-    return all(test.name in tests and tests[test.name] <= set(test.values) for test in wide.tags)
+        takers = [f"'{rules[each].name}'" for each in _takers(reach, number, before)]
+        one = len(takers) == 1
+        why = f"rule{'' if one else 's'} {' and '.join(takers)} before it take{'s' if one else ''} or hold"
+        why += f"{'s' if one else ''} every cluster that this one means"
+        yield Remark("shadowed-rule", f"rules.{rule.name}", f"{why}; move it up, or drop it")
+
+
+def _takers(reach: Reach, number: int, before: Sequence[int]) -> list[int]:
+    """One rule that leaves nothing to a later one, or else as few as do so together."""
+    alone = next((each for each in before if not reach.wins(number, [each])), None)
+    if alone is not None:
+        return [alone]
+    needed = list(before)
+    for each in before:
+        fewer = [other for other in needed if other != each]
+        needed = needed if reach.wins(number, fewer) else fewer
+    return needed
+
+
+def _never_holding(rule: Rule) -> Remark:
+    where = f"rules.{rule.name}"
+    if rule.match is not None and not can_hold(rule.match):
+        return _contradiction(f"{where}.match")
+    if rule.when is not None and not Reach([replace(rule, match=None)]).wins(0, ()):
+        return Remark("unreachable-rule", f"{where}.when", "it never holds, whatever the cluster; correct it")
+    message = "no cluster meets both its match and its when; correct it, or drop the rule"
+    return Remark("unreachable-rule", where, message)
+
+
+def _contradiction(where: str) -> Remark:
+    code = "unreachable-rule" if where.startswith("rules.") else "impossible-match"
+    return Remark(code, where, "its keys contradict each other, so that no cluster meets them all; correct it")
+
+
+def _impossible(policy: Policy) -> Iterator[Remark]:
+    """Other matches that no cluster meets: those of rings and guardrails."""
+    places = [(f"rollout.rings.{ring.name}.match", ring.match) for ring in policy.rollout.rings]
+    for guardrail in policy.guardrails:
+        where = f"guardrails.{guardrail.name}"
+        places += [(f"{where}.match", guardrail.match), (f"{where}.except", guardrail.exempt)]
+    for where, match in places:
+        if match is not None and not can_hold(match):
+            yield _contradiction(where)
 
 
 def _unused(policy: Policy) -> Iterator[Remark]:
@@ -127,3 +159,12 @@ def _expired(policy: Policy, now: datetime) -> Iterator[Remark]:
             yield Remark(
                 "expired-exception", f"exceptions.{each.cluster.name}", f"ended at {ended} ({each.owner}); drop it"
             )
+
+
+def _crowded(policy: Policy) -> Iterator[Remark]:
+    for text in policy.texts:
+        for where, path in too_much(text):
+            message = (
+                "several keys in one line hide from a review which of them changes; `muster fmt` gives each its own"
+            )
+            yield Remark("keys-on-one-line", f"{where} {path}".rstrip(), message)

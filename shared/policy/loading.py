@@ -164,7 +164,7 @@ def _add(there: dict[str, Node], new: dict[str, Node], findings: list[Finding]) 
 
 def _policy(root: Section, texts: tuple[PolicyText, ...], generation: int) -> Policy:
     findings: list[Finding] = root.findings
-    warnings: list[str] = []
+    warnings: list[Finding] = []
     defaults = Policy(digest="")
     profiles = read_profiles(root.mapping("profiles"), findings, warnings)
     rules = read_rules(root.items("rules"), profiles, findings)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.azureml.failures import FailureClass
+from shared.errors import Finding
 from shared.model.check import Severity
 from shared.model.extension import Provenance
 from shared.model.identity import ClusterId
@@ -314,5 +315,5 @@ class Policy:
     verification: VerificationChoice = VerificationChoice()
     pause_max: timedelta = timedelta(days=30)
     rollout: Rollout = field(default_factory=Rollout)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     texts: tuple[PolicyText, ...] = ()

@@ -36,7 +36,7 @@ class Draft:
 
 
 def read_settings(
-    entries: Mapping[str, Node], findings: list[Finding], warnings: list[str]
+    entries: Mapping[str, Node], findings: list[Finding], warnings: list[Finding]
 ) -> tuple[dict[str, str], dict[str, Node]]:
     """Settings of the extension with canonical keys, and the node of each for later findings."""
     settings: dict[str, str] = {}
@@ -51,7 +51,7 @@ def read_settings(
             continue
         canonical = canonicalise({key: text})
         findings.extend(node.finding(found.message) for found in canonical.findings)
-        warnings.extend(f"{node.where} {node.path}: {warning}" for warning in canonical.warnings)
+        warnings.extend(node.finding(warning) for warning in canonical.warnings)
         for name, value in canonical.settings.items():
             if name in settings:
                 findings.append(node.finding(f"the setting {name} stands twice; it is also at {nodes[name].where}"))
@@ -62,7 +62,7 @@ def read_settings(
     return settings, nodes
 
 
-def read_profiles(entries: Mapping[str, Node], findings: list[Finding], warnings: list[str]) -> dict[str, Profile]:
+def read_profiles(entries: Mapping[str, Node], findings: list[Finding], warnings: list[Finding]) -> dict[str, Profile]:
     """Every profile, merged with its parents."""
     drafts = {name: _draft(name, node, findings, warnings) for name, node in entries.items()}
     profiles = {}
@@ -75,7 +75,7 @@ def read_profiles(entries: Mapping[str, Node], findings: list[Finding], warnings
     return profiles
 
 
-def _draft(name: str, node: Node, findings: list[Finding], warnings: list[str]) -> Draft:
+def _draft(name: str, node: Node, findings: list[Finding], warnings: list[Finding]) -> Draft:
     if re.fullmatch(NAME, name) is None:
         findings.append(node.finding(f"'{name}' is not a valid name; use letters, digits, '.', '_' and '-'"))
     section = Section(node, findings)

@@ -70,8 +70,12 @@ class Fleet:
 
     async def put_policy(self, *, volcano: str, rollout: str) -> None:
         """Put a policy in force."""
+        await self.put_text(PROFILE.format(volcano=volcano, rollout=rollout or "  newClusters: {perHour: 100000}"))
+
+    async def put_text(self, text: str) -> None:
+        """Put the policy of this text in force."""
         standing = await self.house.reconciler.generations.current()
-        self.policy.write_text(PROFILE.format(volcano=volcano, rollout=rollout or "  newClusters: {perHour: 100000}"))
+        self.policy.write_text(text)
         await self.house.reconciler.generations.current(at_least=standing.generation + 1)
 
     def pass_time(self, span: timedelta) -> None:

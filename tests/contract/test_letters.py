@@ -8,6 +8,7 @@ import pytest
 from azure.storage.queue import QueueServiceClient
 
 from shared.cli.letters import _replayed, _shown
+from shared.cli.output import Output
 from shared.model.identity import ClusterId
 from shared.model.message import decode, from_wire
 from shared.model.request import Reason, Request
@@ -62,7 +63,7 @@ async def test_nothing_undelivered_is_said(house, capsys):
 
 
 async def test_letters_are_shown_with_their_reason_and_left_alone(house, box, cluster, capsys):
-    """Both schemas, from the blob and from the queue; of a forged one nothing is repeated."""
+    """Both schemas, from the blob and from the queue, as text and as JSON; of a forged one nothing is repeated."""
     container, queue, requests = box
     cloud = {"specversion": "1.0", "type": WRITTEN, "subject": str(cluster), "data": event("")["data"]}
     letters = [
@@ -80,6 +81,16 @@ async def test_letters_are_shown_with_their_reason_and_left_alone(house, box, cl
     assert "TimeToLiveExceeded" in lines[1]
     assert "its subject is not the id of a cluster" in lines[2]
     assert "evil" not in lines[2]
+    assert await _shown(house, Output.JSON) == 2
+    rows = json.loads(capsys.readouterr().out)["letters"]
+    assert [(row["code"], row["cluster"]) for row in rows] == [
+        ("dead-letter", str(cluster)),
+        ("dead-letter", str(cluster)),
+        ("dead-letter", None),
+        ("poisoned-event", str(cluster)),
+    ]
+    assert (rows[0]["where"], rows[0]["message"]) == ("blob 2026/11/26/1.json", "MaxDeliveryAttemptsExceeded, Timeout")
+    assert "evil" not in json.dumps(rows[2])
     assert asked(requests) == []
 
 
@@ -104,5 +115,8 @@ async def test_a_cluster_whose_request_failed_every_time_is_shown_and_asked_for(
 
     assert await _shown(house) == 2
     assert f"{cluster}  Unknown (poison)" in capsys.readouterr().out
+    assert await _shown(house, Output.JSON) == 2
+    [row] = json.loads(capsys.readouterr().out)["letters"]
+    assert (row["code"], row["where"], row["cluster"]) == ("failed-cluster", "", str(cluster))
     assert await _replayed(house) == 0
     assert asked(box[2])[-1] == str(cluster)

@@ -104,7 +104,7 @@ def test_an_edit_is_planned_from_a_file_and_from_a_revision(
 def test_a_recorded_fleet_is_planned_over_without_the_api(
     stage: Stage, muster: Run, clusters: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same clusters, steps and words as over the live fleet; none can be saved, since nothing could apply it."""
+    """The same clusters, steps and words as over the live fleet; none can be saved, nor applied once printed."""
     del clusters
     policy, plain, packed = tmp_path / "policy.yaml", tmp_path / "fleet.json", tmp_path / "fleet.json.gz"
     policy.write_text(EDITED)
@@ -116,6 +116,9 @@ def test_a_recorded_fleet_is_planned_over_without_the_api(
     over = [muster("plan", "--recorded", str(file), "--against", str(policy), "-o", "json") for file in (plain, packed)]
     shown_over = muster("plan", "--recorded", str(packed), "--against", str(policy))
     refused = muster("plan", "--recorded", str(packed), "--out", str(tmp_path / "plan.json"))
+    printed = tmp_path / "printed.json"
+    printed.write_text(over[1][1])
+    applied = muster("apply", str(printed))
     missing = muster("plan", "--recorded", str(tmp_path / "nothing.json"))
     marked = muster("plan", "--recorded", str(packed), "-o", "markdown")
 
@@ -130,6 +133,8 @@ def test_a_recorded_fleet_is_planned_over_without_the_api(
     times = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
     assert times.sub("", shown_over[1]) == times.sub("", shown[1])
     assert "cannot be applied" in refused[2]
+    assert (applied[0], applied[1]) == (1, "")
+    assert "A plan over a recorded fleet is not applied." in applied[2]
     assert "cannot be read" in missing[2]
     assert marked[0] == 0
     assert "Made from a recording of the fleet" in marked[1]

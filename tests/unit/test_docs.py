@@ -11,6 +11,7 @@ import pytest
 
 from shared.model.notice import Kind
 from shared.model.state import Condition, HoldCode
+from shared.policy.braces import too_much
 from shared.policy.loading import parse_policy
 from shared.policy.model import PolicyText
 from tests.scenario.pictures import KEPT, LARGEST, PICTURES
@@ -178,10 +179,11 @@ REST_OF_IT = "version: 1\nprofiles: {one: {settings: {enableTraining: true}}}\nr
 
 @pytest.mark.parametrize(("page", "rest"), [("README.md", ""), ("docs/first-weeks.md", REST_OF_IT)])
 def test_policies_of_the_pages_are_valid(page: str, rest: str) -> None:
-    """The policy, or the part of one, that a page shows loads without a finding or a warning."""
+    """The policy, or the part of one, that a page shows loads without finding or warning, in lines fit for reviews."""
     blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
 
     assert len(blocks) == 1
+    assert too_much(PolicyText(page, blocks[0])) == ()
     assert parse_policy((PolicyText(page, rest + blocks[0]),)).warnings == ()
 
 

@@ -49,7 +49,7 @@ def test_the_command_line_tells_file_line_and_what_to_do(capsys, tmp_path: Path)
 
 
 def test_the_same_as_json(capsys, tmp_path: Path):
-    """Findings with their places, whether it is valid, the digest; the codes stay."""
+    """Findings and remarks with their places, whether it is valid, the digest; the exit codes stay."""
     path = tmp_path / "policy.yaml"
     path.write_text("version: 1\nadoption: {mode: keep}\n")
     code = lint(path, output=Output.JSON)
@@ -61,4 +61,8 @@ def test_the_same_as_json(capsys, tmp_path: Path):
     assert (code, bad["valid"]) == (2, False)
     assert [each["where"] for each in bad["findings"]] == ["policy.yaml:2 adoption.mode"]
     assert (good, told["valid"], told["findings"]) == (0, True, [])
-    assert "sent as inferenceRouterHA" in told["warnings"][0]
+    assert [(each["code"], each["where"]) for each in told["warnings"]] == [
+        ("setting", "policy.yaml:2 profiles.p.settings.InferenceRouterHA"),
+        ("unused-profile", "profiles.p"),
+    ]
+    assert "sent as inferenceRouterHA" in told["warnings"][0]["message"]

@@ -4,13 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from shared.policy.facts import Facts
-from shared.policy.linting import covers, remarks
+from shared.policy.linting import Remark, remarks
 from shared.policy.loading import parse_policy
-from shared.policy.matching import Match, Pattern, TagTest, answer
 from shared.policy.model import PolicyText
 
 NOW = datetime(2026, 11, 27, tzinfo=UTC)
@@ -21,10 +17,21 @@ CLUSTER = (
 )
 
 
+def found_in(rules: str, profiles: str, more: str) -> tuple[Remark, ...]:
+    """What is found but for how it is written: these policies are meant to be short."""
+    text = f"version: 1\nprofiles: {profiles}\nrules: {rules}\n{more}"
+    found = remarks(parse_policy([PolicyText("p.yaml", text)]), NOW)
+    return tuple(each for each in found if each.code != "keys-on-one-line")
+
+
 def told(rules: str = "[]", *, profiles: str = "{train: {}, serve: {}}", more: str = "") -> list[str]:
     """Code and place of each finding of a policy."""
-    text = f"version: 1\nprofiles: {profiles}\nrules: {rules}\n{more}"
-    return [f"{each.code} {each.where}" for each in remarks(parse_policy([PolicyText("p.yaml", text)]), NOW)]
+    return [f"{each.code} {each.where}" for each in found_in(rules, profiles, more)]
+
+
+def full(rules: str, *, profiles: str) -> list[str]:
+    """Each finding of a policy as it is printed."""
+    return [str(each) for each in found_in(rules, profiles, "")]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +42,18 @@ def told(rules: str = "[]", *, profiles: str = "{train: {}, serve: {}}", more: s
         ("{kind: aks}", "{kind: arc}", []),
         ("{kind: aks, gpu: false}", "{kind: aks}", []),
         ("{tags: {env: prod}}", "{tags: {env: [prod, test]}}", []),
+        ("{kind: [arc, aks]}", "{tags: {env: prod}}", ["shadowed-rule rules.b"]),
+        ("{not: {kind: aks}}", "{kind: arc}", ["shadowed-rule rules.b"]),
+        ("{tagPresent: env}", "{tags: {env: prod}}", ["shadowed-rule rules.b"]),
+        ("{tags: {env: 'p*'}}", "{tags: {env: prod}}", ["shadowed-rule rules.b"]),
+        ("{tags: {env: prod}, ignoreCase: true}", "{tags: {env: PROD}}", ["shadowed-rule rules.b"]),
+        ("{tags: {env: prod}}", "{tags: {env: prod}, ignoreCase: true}", []),
+        ("{tags: {env: 'p*'}}", "{tags: {env: '*d'}}", []),
+        ("{not: {tags: {env: prod}}}", "{tagPresent: env}", []),
+        ("{not: {tags: {env: prod}}}", "{tags: {env: [test, dev]}}", ["shadowed-rule rules.b"]),
+        ("{managementGroups: corp}", "{managementGroups: [corp, lab]}", []),
+        ("{not: {managementGroups: corp}}", "{managementGroups: lab}", []),
+        ("{regions: '*'}", "{kind: arc}", ["shadowed-rule rules.b"]),
     ],
 )
 def test_rules_that_never_win_are_found(first, second, found):
@@ -44,6 +63,97 @@ def test_rules_that_never_win_are_found(first, second, found):
 
     assert told(f"[{one}, {two}]") == found
     assert told(f"[{one[:-1]}, when: 'cluster.name == \"x\"'}}, {two}]") == []
+
+
+@pytest.mark.parametrize(
+    ("before", "last", "by"),
+    [
+        (["{kind: arc}", "{kind: aks}"], "{tags: {env: prod}}", "rules 'r0' and 'r1' before it take or hold"),
+        (["{gpu: true}", "{tags: {a: b}}", "{gpu: false}"], "{kind: arc}", "rules 'r0' and 'r2' before it"),
+        (["{kind: arc}", "{kind: [arc, aks]}"], "{gpu: true}", "rule 'r1' before it takes or holds"),
+        (["{tagPresent: env}", "{not: {tagPresent: env}}"], "{kind: arc}", "rules 'r0' and 'r1'"),
+        (["{tags: {env: a}}", "{tags: {env: [b, c]}}"], "{tags: {env: [a, c]}}", "rules 'r0' and 'r1'"),
+        (["{kind: arc, gpu: true}", "{kind: aks}"], "{tags: {env: prod}}", None),
+        (["{gpu: true}", "{kind: aks, gpu: false}"], "{kind: [aks, arc]}", None),
+        (["{tags: {env: a}}", "{tags: {env: b}}"], "{tagPresent: env}", None),
+    ],
+)
+def test_rules_that_take_all_together_are_found(before, last, by):
+    """Those that do are named, and no others. One that depends on GPUs holds a cluster whose GPUs are unknown."""
+    rules = [f"{{name: r{number}, match: {match}, profile: train}}" for number, match in enumerate([*before, last])]
+    found = full(f"[{', '.join(rules)}]", profiles="{train: {}}")
+
+    assert [each.partition(":")[0] for each in found] == ([] if by is None else ["shadowed-rule"])
+    assert by is None or by in found[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ("match: {kind: aks, not: {kind: aks}}", ["unreachable-rule rules.a.match"]),
+        ("match: {gpu: true, not: {gpu: true}}", ["unreachable-rule rules.a.match"]),
+        ("match: {tags: {env: prod}, not: {tagPresent: env}}", ["unreachable-rule rules.a.match"]),
+        ("match: {tags: {env: prod}, not: {tags: {env: '*'}}}", ["unreachable-rule rules.a.match"]),
+        ("match: {regions: [a, b], not: {regions: [b, A]}}", ["unreachable-rule rules.a.match"]),
+        ("match: {kind: aks, not: {kind: aks, gpu: true}}", []),
+        ("match: {tags: {env: prod}, ignoreCase: true, not: {tags: {env: prod}}}", []),
+        ("match: {managementGroups: [a, b], not: {managementGroups: a}}", []),
+        ("when: 'false'", ["unreachable-rule rules.a.when"]),
+        ("when: 'cluster.gpu && 1 > 2'", ["unreachable-rule rules.a.when"]),
+        ("when: 'cluster.kind == \"AKS\"'", ["unreachable-rule rules.a.when"]),
+        ("when: 'cluster.gpu && !cluster.gpu'", ["unreachable-rule rules.a.when"]),
+        ("when: '1 / 0 == 1'", ["unreachable-rule rules.a.when", "shadowed-rule rules.b"]),
+        ("when: '1 / 0 == 1 || cluster.nodes > 3'", ["volatile-fact rules.a.when"]),
+        ("when: 'has(cluster.tags.x)'", []),
+        ("match: {kind: aks}, when: 'cluster.kind == \"arc\"'", ["unreachable-rule rules.a"]),
+        ("match: {kind: arc}, when: 'cluster.kind == \"arc\"'", []),
+    ],
+)
+def test_rules_that_never_hold_are_found(rule, found):
+    """Where match or when contradict themselves or each other, however the unknown facts turn out."""
+    assert told(f"[{{name: a, {rule}, profile: train}}, {{name: b, profile: serve}}]") == found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("when: 'true'", "match: {kind: arc}", ["shadowed-rule rules.b"]),
+        ("when: 'cluster.name == \"x\"'", "match: {kind: arc}", []),
+        (
+            "match: {kind: [aks, arc]}, when: 'cluster.name == \"x\"'",
+            "match: {kind: arc}, when: 'cluster.name == \"x\"'",
+            ["shadowed-rule rules.b"],
+        ),
+        ("when: 'cluster.kind == \"arc\"'", "match: {kind: arc}", ["shadowed-rule rules.b"]),
+        ("when: 'cluster.gpu || !cluster.gpu'", "match: {kind: arc}", ["shadowed-rule rules.b"]),
+        ("when: 'false'", "match: {kind: arc}", ["unreachable-rule rules.a"]),
+    ],
+)
+def test_a_when_takes_only_what_it_surely_takes(first, second, found):
+    """Its text is worked out as far as kind and GPUs go; the same text twice means the same."""
+    rules = f"[{{name: a, {first}, profile: train}}, {{name: b, {second}, profile: serve}}]"
+
+    assert [each.removesuffix(".when") for each in told(rules)] == found
+
+
+def test_a_rule_that_asks_a_tag_takes_only_those_that_have_it():
+    """Whatever the tag names: a wrong name holds the cluster."""
+    profiles = "{train: {selectableByTag: true}}"
+    rules = "[{name: a, profileFromTag: p}, {name: b, match: %s, profile: train}]"
+
+    assert told(rules % "{tags: {p: x}}", profiles=profiles) == ["shadowed-rule rules.b"]
+    assert told(rules % "{kind: aks}", profiles=profiles) == []
+
+
+def test_rings_and_guardrails_that_nobody_meets_are_found():
+    """By the same proof as rules."""
+    never = "{kind: aks, not: {kind: aks}}"
+    ring = f"rollout: {{rings: [{{name: r, match: {never}}}, {{name: rest}}]}}"
+    guardrail = f"guardrails: [{{name: g, except: {never}, forbidSettings: {{allowInsecureConnections: true}}}}]"
+
+    found = told("[{name: a, profile: train}]", profiles="{train: {}}", more=f"{ring}\n{guardrail}")
+
+    assert found == ["impossible-match rollout.rings.r.match", "impossible-match guardrails.g.except"]
 
 
 def test_profiles_that_nobody_gets_are_found():
@@ -87,38 +197,15 @@ def test_exceptions_that_have_ended_are_found():
     assert told(rules, profiles=profiles, more=text % "2027-11-01") == []
 
 
+def test_keys_that_hide_in_a_line_are_found():
+    """With file, line and what to do; docs/policy.md tells what counts."""
+    rules = "rules:\n  - {name: a, match: {kind: aks, gpu: true}, profile: train}\n  - {name: b, profile: train}\n"
+    policy = parse_policy([PolicyText("p.yaml", f"version: 1\nprofiles: {{train: {{}}}}\n{rules}")])
+
+    assert [(each.code, each.where) for each in remarks(policy, NOW)] == [("keys-on-one-line", "p.yaml:4 rules[0]")]
+
+
 def test_the_shipped_policy_means_what_it_says():
     """One thing: it cannot know anybody's subscriptions, so that its example of a guardrail goes by a tag."""
     policy = parse_policy([PolicyText("policy.yaml", (ROOT / "policy.yaml").read_text())])
     assert [each.code for each in remarks(policy, NOW)] == ["guardrail-by-tag"]
-
-
-_WORDS = st.sampled_from(["a", "b"])
-_PATTERN = st.builds(Pattern, st.sampled_from(["a", "b", "*"]), st.booleans())
-_PATTERNS = st.lists(_PATTERN, max_size=2).map(tuple)
-_SOME = st.lists(_PATTERN, min_size=1, max_size=2).map(tuple)
-_MATCHES = st.builds(
-    Match,
-    kinds=st.lists(st.sampled_from(["aks", "arc"]), max_size=2).map(tuple),
-    tags=st.lists(st.builds(TagTest, _WORDS, _SOME), max_size=2, unique_by=lambda test: test.name).map(tuple),
-    tag_present=st.lists(_WORDS, max_size=2).map(tuple),
-    gpu=st.sampled_from([None, True, False]),
-    regions=_PATTERNS,
-    negated=st.none() | st.builds(Match, tag_present=st.lists(_WORDS, max_size=1).map(tuple)),
-    ignore_case=st.booleans(),
-)
-
-
-@given(
-    wide=_MATCHES,
-    narrow=_MATCHES,
-    kind=st.sampled_from(["aks", "arc"]),
-    tags=st.dictionaries(_WORDS, _WORDS, max_size=2),
-    gpu=st.sampled_from([None, True, False]),
-    region=_WORDS,
-)
-def test_what_is_called_covered_is(wide, narrow, kind, tags, gpu, region):
-    """Whatever the cluster: where the narrow one means it, the wide one does."""
-    facts = Facts({"kind": kind, "gpu": gpu, "location": region}, tags)
-    if covers(wide, narrow) and answer(narrow, facts, None).truth is True:
-        assert answer(wide, facts, None).truth is True

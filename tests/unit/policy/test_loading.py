@@ -321,7 +321,7 @@ def test_a_misspelt_case_is_put_right_with_a_warning():
     found = policy("profiles: {p: {settings: {InferenceRouterHA: false}}}\n")
 
     assert dict(found.profiles["p"].settings) == {"inferenceRouterHA": "false"}
-    assert "policy.yaml:2 profiles.p.settings.InferenceRouterHA" in found.warnings[0]
+    assert "policy.yaml:2 profiles.p.settings.InferenceRouterHA" in found.warnings[0].where
 
 
 def test_a_child_overrides_its_parents_and_each_key_knows_whose_it_is():
