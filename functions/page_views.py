@@ -12,7 +12,7 @@ from shared.composition import House
 from shared.config import PUBLIC_ARM
 from shared.errors import StorageError
 from shared.fleet import snapshot
-from shared.fleet.choosing import FILTERS, kind_of, selected
+from shared.fleet.choosing import FILTERS, UNMANAGED, kind_of, selected
 from shared.fleet.snapshot import Entry
 from shared.model.check import Severity, Verdict
 from shared.model.identity import ClusterId
@@ -36,14 +36,17 @@ _ASKED = {
     "management": "Management",
     "condition": "Condition",
     "hold": "Held by",
+    "reachability": "Reachability",
+    "verified": "Verified",
     "kind": "Kind",
     "ring": "Ring",
     "profile": "Profile",
     "subscription": "Subscription",
     "region": "Region",
-    "verified": "Verified",
     "failure": "Failure",
     "version": "Version",
+    "owner": "Owner",
+    "gpu": "GPUs",
 }
 # A select of thousands of choices helps nobody.
 _CHOICES = 200
@@ -141,7 +144,9 @@ async def list_of(home: House, asked: Mapping[str, str]) -> dict[str, Any]:
         "asked": wanted,
         "rows": [_row(entry) for entry in shown[:_ROWS]],
         "next": more,
-        "filters": [(name, title, _choices(fleet.entries, name)) for name, title in _ASKED.items()],
+        "filters": [
+            (name, title, _choices(fleet.entries, name, wanted.get(name, ""))) for name, title in _ASKED.items()
+        ],
     } | frame(home, fleet.as_of, complete=fleet.complete)
 
 
@@ -150,9 +155,15 @@ def _row(entry: Entry) -> Row:
     return Row(cluster.key, cluster.name, kind_of(entry), entry)
 
 
-def _choices(entries: Sequence[Entry], name: str) -> list[str]:
+def _choices(entries: Sequence[Entry], name: str, asked: str) -> list[str]:
+    """What is there to choose, and what was asked for: the form would drop it without a word."""
     counted = Counter(map(FILTERS[name], entries))
-    return sorted(value for value, _ in counted.most_common(_CHOICES))
+    found = {value for value, _ in counted.most_common(_CHOICES)}
+    if name == "management":
+        found.add(UNMANAGED)
+    if asked and asked.lower() not in map(str.lower, found):
+        found.add(asked)
+    return sorted(found)
 
 
 async def map_of(home: House, by: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from functions.requests import findings_of
 from shared.azureml.failures import FailureClass
 from shared.errors import Finding, RequestError
-from shared.fleet.choosing import FILTERS
+from shared.fleet.choosing import FILTERS, GPU, UNMANAGED
 from shared.model.identity import Kind
 from shared.model.state import Condition, HoldCode, Management, Reachability, Verified
 
@@ -64,7 +64,9 @@ class ClusterQuery(_Query):
             json_schema_extra={"format": "cluster-id"},
         ),
     ] = ""
-    management: Annotated[str, *_filter(_words(Management), "Whose business the cluster is.")] = ""
+    management: Annotated[
+        str, *_filter(_words(Management, UNMANAGED), "Whose business the cluster is; `unmanaged`: all but Managed.")
+    ] = ""
     condition: Annotated[str, *_filter(_words(Condition), "How the extension fares.")] = ""
     hold: Annotated[str, *_filter(_words(HoldCode, NONE), "What holds it; `none`: nothing does.")] = ""
     reachability: Annotated[str, *_filter(_words(Reachability), "Whether its agents answer Azure.")] = ""
@@ -77,6 +79,7 @@ class ClusterQuery(_Query):
     failure: Annotated[str, *_filter(_words(FailureClass, NONE), "The class of its failure.")] = ""
     version: Annotated[str, Field(max_length=100, description="The extension's version; `none`: none runs.")] = ""
     owner: Annotated[str, Field(max_length=100, description="What its tag `aml-owner` says.")] = ""
+    gpu: Annotated[str, *_filter(["", *GPU.values()], "Whether it has GPUs; `unknown`: nobody says.")] = ""
     q: Annotated[str, Field(max_length=400, description="A part of the ARM id.")] = ""
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
     continuation: Annotated[

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from shared.config import page_token
+from shared.fleet.choosing import FILTERS
 from shared.model.identity import ClusterId
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
 from tests.scenario.test_entra import OPERATOR, READER, principal
@@ -77,6 +78,23 @@ def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_other_sites_cannot
     assert "token" not in Visitor(stage).get().url
 
 
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("/clusters?hold=quarantine&token={}", "/api/ui/clusters?hold=quarantine"),
+        ("/clusters?token={}&q=a%26b%0d%0aX:%20y&owner=", "/api/ui/clusters?q=a%26b%0D%0AX%3A%20y&owner="),
+        ("//elsewhere.example/?token={}", "/api/ui"),
+        ("/clusters?token={}" + "&x=1" * 30, "/api/ui/clusters"),
+    ],
+)
+def test_a_link_with_filters_leads_to_where_it_says(stage: Stage, asked: str, place: str) -> None:
+    """The token is exchanged and the filters stay, as they were written; no link leads to another site."""
+    url = f"{stage.stack.host_urls[0]}/api/ui{asked.format(TOKEN)}"
+    answer = requests.get(url, timeout=60, allow_redirects=False)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, place)
+
+
 @pytest.mark.parametrize("below", PAGES)
 def test_no_page_lets_anything_foreign_in(stage: Stage, cluster: str, below: str) -> None:
     """The policy of content allows this origin's own files and no inline script or style; nobody keeps a page."""
@@ -92,6 +110,17 @@ def test_no_page_lets_anything_foreign_in(stage: Stage, cluster: str, below: str
     assert not re.search(
         r"<script(?! src=\"/api/ui/assets/)|\son[a-z]+=|style=|https?://(?!portal\.azure)", answer.text
     )
+
+
+def test_the_form_of_the_list_keeps_every_filter(stage: Stage, cluster: str) -> None:
+    """Each filter of the API is in it, and what a link asks for stays chosen, even where no cluster has it."""
+    del cluster
+    asked = dict.fromkeys(FILTERS, "gone") | {"management": "unmanaged", "q": "x"}
+    text = Visitor(stage).get("/clusters", params=asked).text
+    kept = dict(re.findall(r'<select name="(\w+)">(?:(?!</select>).)*<option selected>(\w+)</option>', text, re.DOTALL))
+    kept |= dict(re.findall(r'<input type="search" name="(\w+)" value="(\w+)"', text))
+
+    assert kept == asked
 
 
 def test_what_owners_write_stays_text(stage: Stage, cluster: str) -> None:
@@ -137,6 +166,8 @@ def test_another_visitors_token_is_no_good(stage: Stage, cluster: str) -> None:
     [
         ("/pause", {"hours": "0", "reason": "x"}, 400, "hours"),
         ("/pause", {"hours": "99999999999999", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "000001999999999999", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "721", "reason": "x"}, 400, "hours"),
         ("/pause", {"hours": "4"}, 400, "reason"),
         ("/install", {"profile": "nothing", "reason": "x"}, 422, "profile"),
         ("/nonsense", {}, 404, "no such form"),
@@ -238,6 +269,15 @@ class TestBehindEntra:
 
         assert answer.status_code == 303
         assert answer.headers["Location"] == "/.auth/login/aad?post_login_redirect_uri=/api/ui/clusters"
+
+    def test_his_filters_wait_for_him(self, entra: Stage) -> None:
+        """A link with filters is good at sign-in, too; a key in it goes no further."""
+        url = f"{entra.stack.host_urls[0]}/api/ui/clusters?hold=quarantine&q=a%26b&code=secret"
+        answer = requests.get(url, timeout=60, allow_redirects=False)
+        to, _, back = answer.headers["Location"].partition("?post_login_redirect_uri=")
+
+        assert (answer.status_code, to) == (303, "/.auth/login/aad")
+        assert back == "/api/ui/clusters%3Fhold%3Dquarantine%26q%3Da%2526b"
 
     def test_a_reader_sees_everything_and_no_form(self, entra: Stage, cluster: str) -> None:
         """And a form that he makes himself is refused."""
