@@ -23,7 +23,7 @@ from shared.reconcile.wanted import TODAYS
 from shared.report.changes import Happened, happened
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
-from shared.report.rendering import TONES, shape, tone, tone_of
+from shared.report.rendering import CALLING, TONES, shape, tone, tone_for
 from shared.report.rules import rules_view
 
 _DAY = timedelta(days=1)
@@ -191,13 +191,14 @@ def _size(group: Group) -> tuple[int, str]:
 
 def _cell(entry: Entry, found: str, title: str) -> Cell:
     name = entry.id.rpartition("/")[2]
-    key = ClusterId.parse(entry.id).key if found in {"held", "bad"} else ""
+    key = ClusterId.parse(entry.id).key if found in CALLING else ""
     return Cell(name, found, shape(entry), title, key)
 
 
 async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
     """One cluster, from its view in the API."""
-    hold = view["state"]["hold"]
+    state = view["state"]
+    hold = state["hold"]
     policy = await home.reconciler.generations.current()
     cluster = ClusterId.from_key(view["key"])
     settings = home.settings
@@ -212,7 +213,7 @@ async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
         "view": view,
         "key": view["key"],
         "name": cluster.name,
-        "tone": "held" if hold else tone_of(view["state"]["condition"]),
+        "tone": tone_for(state["management"], state["condition"], state["reachability"], held=hold is not None),
         "remedy": HOLDS[HoldCode(hold["code"])] if hold else "",
         "portal": f"{portal}/#resource{facts['id'] if facts else view['id']}",
         "profiles": list(policy.profiles),
