@@ -49,6 +49,16 @@ def _whole(given: Any) -> Any:
     return given
 
 
+_Continuation = Annotated[
+    str,
+    Field(
+        max_length=900,
+        description="Where to go on: `continuation` of the page before.",
+        json_schema_extra={"format": "continuation"},
+    ),
+]
+
+
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -82,14 +92,7 @@ class ClusterQuery(_Query):
     gpu: Annotated[str, *_filter(["", *GPU.values()], "Whether it has GPUs; `unknown`: nobody says.")] = ""
     q: Annotated[str, Field(max_length=400, description="A part of the ARM id.")] = ""
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
-    continuation: Annotated[
-        str,
-        Field(
-            max_length=900,
-            description="Where to go on: `continuation` of the page before.",
-            json_schema_extra={"format": "continuation"},
-        ),
-    ] = ""
+    continuation: _Continuation = ""
 
     def filters(self) -> dict[str, str]:
         """What clusters are chosen by."""
@@ -106,23 +109,30 @@ class ComplianceQuery(_Query):
         str,
         *_filter(
             ["", "attention", "needs"],
-            "`attention`: only clusters that are held or failed, item by item; `needs`: also what only people can end.",
+            "`attention`: only clusters that somebody has to mend or decide about (failing, or held by a check or "
+            "for a reason that only people end), with their items by pages; `needs`: also what only people can end, by kind.",
         ),
     ] = ""
+    limit: Annotated[
+        int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page of `attention`."), BeforeValidator(_whole)
+    ] = 100
+    continuation: _Continuation = ""
+
+
+class ApprovalsQuery(_Query):
+    """GET /approvals."""
+
+    limit: Annotated[
+        int, Field(ge=1, le=LARGEST_LIMIT, description="Clusters that wait, to a page."), BeforeValidator(_whole)
+    ] = 100
+    continuation: _Continuation = ""
 
 
 class PlanQuery(_Query):
     """GET /plans/<id>."""
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
-    continuation: Annotated[
-        str,
-        Field(
-            max_length=900,
-            description="Where to go on: `continuation` of the page before.",
-            json_schema_extra={"format": "continuation"},
-        ),
-    ] = ""
+    continuation: _Continuation = ""
 
 
 class RecordingQuery(_Query):

@@ -1,22 +1,22 @@
 """What the API shows: lists, one cluster, figures, the policy in force."""
 
-import base64
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
 
 from functions.answers import NotFound, answer
+from functions.paging import page_of
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
 from functions.steering import waiting
 from shared.composition import House, house
-from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
+from shared.fleet.snapshot import Entry
 from shared.model.identity import ClusterId
 from shared.reconcile.preview import nearly, preview
 from shared.report.needs import needs_of
@@ -31,35 +31,16 @@ async def clusters_asked_for(params: Mapping[str, str]) -> func.HttpResponse:
 
 
 async def _list(asked: ClusterQuery) -> func.HttpResponse:
-    after = position_of(asked.continuation)
     fleet = await (await house()).inventory.fleet()
-    chosen = [entry for entry in selected(fleet.entries, asked.filters()) if entry.id > after]
-    body: dict[str, Any] = {
-        "items": [Line.read(entry).plain() for entry in chosen[: asked.limit]],
-        "asOf": fleet.as_of.isoformat() if fleet.as_of else None,
-    }
-    if len(chosen) > asked.limit:
-        body["continuation"] = position_text(chosen[asked.limit - 1].id)
-    return answer(body)
+    body = _page(selected(fleet.entries, asked.filters()), asked)
+    return answer({"asOf": fleet.as_of.isoformat() if fleet.as_of else None, **body})
 
 
-def position_text(last: str) -> str:
-    """The continuation behind the last id of a page."""
-    return base64.urlsafe_b64encode(last.encode()).decode()
-
-
-def position_of(text: str) -> str:
-    """The id of the last cluster of the page before; pages go by ids as texts.
-
-    Raises:
-        RequestError: the continuation came from no answer.
-    """
-    try:
-        return str(ClusterId.parse(base64.b64decode(text, altchars=b"-_", validate=True).decode())) if text else ""
-    except (InvalidClusterId, ValueError) as error:  # wrong base64 and wrong UTF-8 are ValueErrors
-        raise RequestError(
-            "The continuation cannot be used.", (Finding("continuation", "must come from an answer"),)
-        ) from error
+def _page(chosen: Sequence[Entry], asked: ClusterQuery | ComplianceQuery) -> dict[str, Any]:
+    """The items of one page, and where the next one begins."""
+    entries, following = page_of(chosen, lambda entry: entry.id, asked.limit, asked.continuation)
+    body: dict[str, Any] = {"items": [Line.read(entry).plain() for entry in entries]}
+    return body | ({"continuation": following} if following else {})
 
 
 async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
@@ -128,7 +109,7 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
         return func.HttpResponse(_csv(map(Line.read, fleet.entries)), mimetype="text/csv")
     body = fleet.plain(home.clock())
     if asked.view == "attention":
-        body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
+        body |= _page(fleet.entries, asked)
     elif asked.view == "needs":
         standing = await home.reconciler.generations.standing()
         body["needs"] = [each.plain() for each in needs_of(fleet.entries, await waiting(home, fleet), standing)]

@@ -308,8 +308,9 @@ class Waiting(TypedDict):
 class Approvals(TypedDict):
     """What waits, and what was approved."""
 
-    items: list[Waiting]
-    given: list[Approval]
+    items: Annotated[list[Waiting], Field(description="First those of the fleet, beyond the limit; then by cluster.")]
+    given: Annotated[list[Approval], Field(description="On the first page.")]
+    continuation: NotRequired[Annotated[str, Field(description="Where the next page begins; absent on the last one.")]]
 
 
 class Withdrawn(TypedDict):
