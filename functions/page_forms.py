@@ -46,8 +46,10 @@ async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[s
             await decide_approval(name, _body(approve=True, reason=fields.get("reason", "")), who)
             return "", "approve"
         case ["pauses", name]:
+            key = fields.get("cluster", "")
+            back = f"/clusters/{ClusterId.from_key(key).key}" if key else ""
             await end_pause(name, who)
-            return "", "resume"
+            return back, "resume"
         case ["plans"]:
             begun = await ask_for_plan(_body(cluster=fields.get("cluster") or None), who)
             return f"/plans/{json.loads(begun.get_body())['id']}", ""

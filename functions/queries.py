@@ -110,7 +110,7 @@ class ComplianceQuery(_Query):
         *_filter(
             ["", "attention", "needs"],
             "`attention`: only clusters that somebody has to mend or decide about (failing, or held by a check or "
-            "for a reason that only people end), with their items by pages; `needs`: also what only people can end, by kind.",
+            "for a reason that only people end), by pages; `needs`: also what only people can end, by kind.",
         ),
     ] = ""
     limit: Annotated[

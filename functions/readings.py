@@ -12,13 +12,15 @@ from functions.answers import NotFound, answer
 from functions.paging import page_of
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
-from functions.steering import waiting
+from functions.steering import shown, waiting
 from shared.composition import House, house
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
 from shared.fleet.snapshot import Entry
+from shared.model.gates import scopes_of
 from shared.model.identity import ClusterId
-from shared.reconcile.preview import nearly, preview
+from shared.model.intent import FleetVerb
+from shared.reconcile.preview import nearly, preview, ring_of_seen
 from shared.report.needs import needs_of
 from shared.report.rules import rules_view
 from shared.report.views import decision_view
@@ -79,10 +81,20 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
             "at": intent.at.isoformat(),
             "until": intent.until.isoformat() if intent.until else None,
         },
+        "pauses": await _pauses(home, cluster, ring_of_seen(policy, seen)),
         "nearly": list(map(str, nearly(policy, seen, home.clock()))),
         "history": await home.history.of(cluster),
     }
     return view
+
+
+async def _pauses(home: House, cluster: ClusterId, ring: str) -> list[dict[str, Any]]:
+    """The pauses that cover a cluster, as GET /pauses shows them."""
+    now, covered = home.clock(), scopes_of(ring, cluster.key)
+    words = await home.intents.fleet()
+    return [
+        shown(word) for word in words if word.verb is FleetVerb.PAUSE and word.stands(now) and word.subject in covered
+    ]
 
 
 def _lasting(view: dict[str, Any]) -> dict[str, Any]:

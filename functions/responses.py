@@ -129,6 +129,14 @@ class Check(TypedDict):
     source: str | None
 
 
+class ComponentState(TypedDict):
+    """A component that was looked for inside a cluster."""
+
+    name: str
+    state: Annotated[str, Field(description="In words: `3 of 3 pods ready`, `missing`.")]
+    sound: Annotated[bool, Field(description="Whether it is as it should be; what is wrong stands under faults.")]
+
+
 class Verification(TypedDict):
     """What the last look inside the cluster found."""
 
@@ -137,6 +145,8 @@ class Verification(TypedDict):
     faults: list[str]
     since: datetime | None
     work: Activity
+    running: Annotated[str | None, Field(description="What runs, in words, where something does.")]
+    states: Annotated[list[ComponentState], Field(description="Component by component; empty where none was seen.")]
     trouble: str | None
     advice: list[str]
 
@@ -234,6 +244,17 @@ class Event(TypedDict):
     sent: NotRequired[Annotated[list[str], Field(description="Keys of settings; never values.")]]
 
 
+class Pause(TypedDict):
+    """A pause that stands."""
+
+    id: WordId
+    scope: str
+    who: str
+    reason: str
+    at: datetime
+    until: datetime | None
+
+
 class ClusterDetail(Decided):
     """One cluster, read afresh."""
 
@@ -248,6 +269,7 @@ class ClusterDetail(Decided):
         Field(description="Since when its values are to follow today's facts."),
     ]
     intent: PersonsWord | None
+    pauses: Annotated[list[Pause], Field(description="Those that cover it: its own, its ring's, the fleet's.")]
     nearly: Annotated[list[str], Field(description="The smallest changes of tags that would give another profile.")]
     history: Annotated[list[Event], Field(description="Newest first.")]
 
@@ -259,17 +281,6 @@ class Asked(TypedDict):
     id: Id
     status: Literal["asked"]
     href: Annotated[str, Field(description="Where to follow it.")]
-
-
-class Pause(TypedDict):
-    """A pause that stands."""
-
-    id: WordId
-    scope: str
-    who: str
-    reason: str
-    at: datetime
-    until: datetime | None
 
 
 class Pauses(TypedDict):

@@ -46,7 +46,7 @@ async def set_pause(raw: bytes, who: str, request: str | None = None) -> func.Ht
     word = FleetWord(pause, FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
     await home.audit.put(fleet_word("Pause", word))
     await home.intents.say(word)
-    return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
+    return answer(shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
 
 
 async def list_pauses() -> func.HttpResponse:
@@ -54,7 +54,7 @@ async def list_pauses() -> func.HttpResponse:
     home = await house()
     now = home.clock()
     words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.PAUSE and word.stands(now)]
-    return answer({"items": [_shown(word) for word in words]})
+    return answer({"items": [shown(word) for word in words]})
 
 
 async def end_pause(word_id: str, who: str) -> func.HttpResponse:
@@ -85,7 +85,7 @@ async def list_approvals(params: Mapping[str, str]) -> func.HttpResponse:
         now = home.clock()
         words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.APPROVE and word.stands(now)]
         body["items"] = [item for item in items if "cluster" not in item] + page
-        body["given"] = [_shown(word) for word in words]
+        body["given"] = [shown(word) for word in words]
     return answer(body | ({"continuation": following} if following else {}))
 
 
@@ -115,7 +115,7 @@ async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
         await candidates.judge(replace(pending, verdict=Verdict.APPROVED))
     if asked.get("cluster"):
         await home.messages.send(Request(ClusterId.parse(asked["cluster"]), Reason.MANUAL, now))
-    return answer(_shown(word), status=202)
+    return answer(shown(word), status=202)
 
 
 async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
@@ -139,7 +139,8 @@ async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
     return items
 
 
-def _shown(word: FleetWord) -> dict[str, Any]:
+def shown(word: FleetWord) -> dict[str, Any]:
+    """A pause or an approval as the API shows it."""
     return {
         "id": word.id,
         "scope" if word.verb is FleetVerb.PAUSE else "subject": word.subject,

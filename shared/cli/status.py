@@ -7,6 +7,7 @@ from typing import Any
 from shared.cli.api import ask, path
 from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
+from shared.report.scopes import scope_name
 
 _PAGE = "1000"
 
@@ -59,7 +60,7 @@ def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) ->
     for title, name in (("Condition", "condition"), ("Held by", "hold"), ("Failures", "failure")):
         counts: dict[str, int] = figures[name]
         table((title, "clusters"), Counter(counts).most_common())
-    table(("Paused", "until", "why"), [(each["scope"], each["until"], each["reason"]) for each in pauses])
+    table(("Paused", "until", "why"), [(scope_name(each["scope"]), each["until"], each["reason"]) for each in pauses])
 
 
 def _need(kind: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from shared.fleet.snapshot import Entry
 from shared.model.state import Condition, Management, Reachability
 from shared.report.overview import Day
+from shared.report.scopes import scope_key, scope_name
 
 _FOLDER = Path(__file__).with_name("templates")
 # What a browser may ask for by name, and as what it is sent.
@@ -99,6 +100,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, auto_reload=False
     )
     environment.filters |= {"ago": _ago, "stamp": _stamp, "short": _short, "plain": _plain, "points": _points}
+    environment.filters |= {"scope_name": scope_name, "scope_key": scope_key}
     environment.filters["one_digit"] = "{:.1f}".format
     environment.globals |= {"tone": tone, "tone_of": tone_of, "shape": shape}
     return environment
