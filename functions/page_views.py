@@ -48,6 +48,7 @@ _ASKED = {
     "owner": "Owner",
     "gpu": "GPUs",
 }
+_GROUPS = {Verdict.FAILED.value: "failed", Verdict.NOT_EVALUATED.value: "unknown"}
 # A select of thousands of choices helps nobody.
 _CHOICES = 200
 _PORTALS = {
@@ -204,11 +205,6 @@ async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
     settings = home.settings
     portal = _PORTALS.get(settings.arm_endpoint, _PORTALS[PUBLIC_ARM])
     facts = view["facts"]
-    failing = [
-        each
-        for each in view["preflight"]
-        if each["verdict"] == Verdict.FAILED.value and each["severity"] != Severity.OFF.value
-    ]
     return {
         "view": view,
         "key": view["key"],
@@ -217,9 +213,19 @@ async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
         "remedy": HOLDS[HoldCode(hold["code"])] if hold else "",
         "portal": f"{portal}/#resource{facts['id'] if facts else view['id']}",
         "profiles": list(policy.profiles),
-        "failing": failing,
+        "checks": _checks(view["preflight"]),
         "todays": any(told.casefold().startswith(TODAYS) for told in view["advice"]),
     } | frame(home, None, fresh=True)
+
+
+def _checks(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Preflight checks by how they came out: those that hold first. What the policy turned off counts for nothing."""
+    groups: dict[str, list[Mapping[str, Any]]] = {"failed": [], "unknown": [], "rest": []}
+    for each in results:
+        off = each["severity"] == Severity.OFF.value
+        groups["rest" if off else _GROUPS.get(each["verdict"], "rest")].append(each)
+    groups["failed"].sort(key=lambda each: bool(each["severity"] != Severity.BLOCK.value))
+    return groups
 
 
 async def policy_of(home: House) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The page at its door: who is let in, what he sees, and which forms are taken."""
 
+import html
 import re
 from typing import Any
 
@@ -224,6 +225,56 @@ def test_plans_are_made_and_applied_by_forms(stage: Stage, cluster: str) -> None
     assert "<button>Apply" not in after
     assert strange == [404, 404, 404]
     assert visitor.send("/plans", {"form": token, "cluster": "no-such"}).status_code == 400
+
+
+def test_every_check_is_on_the_page_the_failed_ones_first(stage: Stage, cluster: str) -> None:
+    """With what to do; then what was not evaluated; what passed is folded away. The API names the same checks."""
+    del cluster
+    held = stage.control.create_cluster(
+        kind="aks",
+        name="old-identity",
+        subscription=SUBSCRIPTION,
+        tags=SELECTED,
+        emit=False,
+        properties={"servicePrincipalProfile": {"clientId": "77777777-7777-4777-8777-777777777777"}},
+    )
+    checks = stage.cluster(held)["preflight"]
+    text = html.unescape(Visitor(stage).get(place(held)).text)
+    failed, _, rest = text[text.index('id="preflight"') :].partition("<details>")
+    folded = rest.partition("</details>")[0]
+    [failing] = [each for each in checks if each["verdict"] == "failed" and each["severity"] == "block"]
+    passed = [each["id"] for each in checks if each["verdict"] == "passed"]
+
+    assert failing["id"] == "service-principal"
+    assert f"<td>{failing['id']}</td><td>block</td><td>{failing['message']}</td><td>{failing['remedy']}</td>" in failed
+    assert len(passed) > 3
+    assert set(re.findall(r"<tr><td>([a-z0-9-]+)</td><td>passed</td>", folded)) == set(passed)
+    assert all(f"<td>{each['id']}</td>" in text for each in checks)
+
+
+def test_a_pause_is_ended_where_it_is_shown(stage: Stage, cluster: str) -> None:
+    """The cluster's page names the pauses that cover it and ends each; the lists name the cluster, not its key."""
+    visitor = Visitor(stage)
+    token = FORM.findall(visitor.get(place(cluster)).text)[0]
+    visitor.send(f"{place(cluster)}/pause", WISH | {"form": token})
+    elsewhere = {"scope": "ring/rest", "until": "2999-01-01T00:00:00Z", "reason": "quarter's end"}
+    assert stage.post("/api/pauses", elsewhere).status == 201
+    shown = visitor.get(place(cluster)).text
+    names = [each["id"] for each in stage.get("/api/pauses").body["items"]]
+    covering = [each["id"] for each in stage.cluster(cluster)["pauses"]]
+    key = ClusterId.parse(cluster).key
+    ended = [visitor.send(f"/pauses/{each}", {"form": token, "cluster": key}) for each in names]
+    wrong = visitor.send(f"/pauses/{names[0]}", {"form": token, "cluster": "//elsewhere.example"})
+
+    assert sorted(covering) == sorted(names)
+    assert all(f'action="/api/ui/pauses/{each}"' in shown for each in names)
+    assert "Paused (sound) by you" in shown
+    assert "End the pause of ring rest" in shown
+    assert [(each.status_code, each.headers["Location"]) for each in ended] == [
+        (303, f"/api/ui{place(cluster)}?done=resume")
+    ] * 2
+    assert wrong.status_code == 400
+    assert stage.cluster(cluster)["pauses"] == stage.get("/api/pauses").body["items"] == []
 
 
 def test_a_borrowed_name_is_refused(stage: Stage) -> None:

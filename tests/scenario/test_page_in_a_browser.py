@@ -161,7 +161,7 @@ def test_scripts_help(stage: Stage, fleet, chromium) -> None:
 
 
 def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> None:
-    """It is in force at once, stands on the overview with its end, and the button there ends it."""
+    """It is in force at once, stands on the overview with its end, and the buttons there and on its page end it."""
     with chromium.new_context(java_script_enabled=False) as context:
         visit = Visit(context, stage.stack.host_urls[0], TOKEN)
         visit.go(f"/clusters/{ClusterId.parse(fleet['sound-1']).key}")
@@ -169,10 +169,15 @@ def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> Non
         form.get_by_label("Why").fill("a trial")
         form.get_by_role("button", name="Pause").click()
         during = [each["reason"] for each in stage.get("/api/pauses").body["items"]]
+        visit.page.get_by_role("button", name="End the pause").click()
+        said = visit.page.get_by_role("status").inner_text()
+        between = stage.get("/api/pauses").body["items"]
+        form.get_by_label("Why").fill("a trial")
+        form.get_by_role("button", name="Pause").click()
         visit.go("")
         visit.page.get_by_role("button", name="End the pause").click()
 
-    assert during == ["a trial"]
+    assert (during, said, between) == (["a trial"], "The pause has ended.", [])
     assert stage.get("/api/pauses").body["items"] == []
 
 
