@@ -19,7 +19,7 @@ FAILURE = "Error: role conflict cannot be imported into the current release"
 
 @pytest.fixture(scope="module")
 def fleet(stage: Stage) -> dict[str, str]:
-    """Clusters that stand, one in quarantine, one with a tag that cannot be read, one that nobody selected."""
+    """Clusters that stand, one in quarantine, one with a tag that cannot be read, one nobody selected, a silent one."""
     made = {
         name: stage.control.create_cluster(
             kind=kind, name=name, subscription=SUBSCRIPTION, tags=tags | {"aml-owner": "Ada & Söhne"}, emit=False
@@ -32,6 +32,14 @@ def fleet(stage: Stage) -> dict[str, str]:
             ("nobodys", "aks", {}),
         )
     }
+    made["silent"] = stage.control.create_cluster(
+        kind="arc",
+        name="silent",
+        subscription=SUBSCRIPTION,
+        tags=SELECTED,
+        emit=False,
+        properties={"connectivityStatus": "Offline"},
+    )
     stage.control.outcome(made["broken"], fail=FAILURE, times=1)
     stage.sweep()
     stage.installed(made["sound-1"], made["sound-2"])
@@ -89,6 +97,8 @@ def test_every_page_stands(stage: Stage, fleet, plan, chromium, scheme: str, wid
             "none": "/clusters?q=nothing-is-called-so",
             "cluster": f"/clusters/{ClusterId.parse(fleet['broken']).key}",
             "sound": f"/clusters/{ClusterId.parse(fleet['sound-2']).key}",
+            "components": f"/clusters/{ClusterId.parse(fleet['sound-1']).key}",
+            "silent": f"/clusters/{ClusterId.parse(fleet['silent']).key}",
             "map": "/map?by=region",
             "policy": "/policy",
             "plan": plan,
@@ -156,7 +166,7 @@ def test_scripts_help(stage: Stage, fleet, chromium) -> None:
         visit.page.wait_for_url("**/clusters?q=sound&kind=arc")
         rows = visit.page.locator("tbody tr").count()
 
-    assert (dark, title, focused, rows) == ("dark", "1 cluster that fit", "search", 1)
+    assert (dark, title, focused, rows) == ("dark", "2 clusters that fit", "search", 1)
     assert visit.complaints == []
 
 
