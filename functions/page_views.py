@@ -17,7 +17,7 @@ from shared.fleet.snapshot import Entry
 from shared.model.check import Severity, Verdict
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb
-from shared.model.state import HoldCode
+from shared.model.state import HoldCode, Reachability
 from shared.policy.linting import remarks
 from shared.reconcile.wanted import TODAYS
 from shared.report.changes import Happened, happened
@@ -193,7 +193,8 @@ def _size(group: Group) -> tuple[int, str]:
 def _cell(entry: Entry, found: str, title: str) -> Cell:
     name = entry.id.rpartition("/")[2]
     key = ClusterId.parse(entry.id).key if found in CALLING else ""
-    return Cell(name, found, shape(entry), title, key)
+    silent = found not in {"off", "silent"} and entry.reachability != Reachability.ONLINE
+    return Cell(name, found, shape(entry), f"{title}, {entry.reachability}" if silent else title, key)
 
 
 async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,8 @@ def house(*entries: Entry) -> Any:
     [
         ({"condition": "Unknown"}, "unknown: it could not be read"),
         ({"condition": "Current", "reachability": "Expired"}, "silent: its agents are offline or expired"),
-        ({"condition": "FailedInstall"}, "failing"),
+        ({"condition": "FailedInstall"}, 'failing"'),
+        ({"condition": "FailedInstall", "reachability": "Offline"}, 'failing, Offline"'),
         ({"condition": "Current"}, ""),
         ({"condition": "Unknown", "management": "NotSelected"}, ""),
     ],
