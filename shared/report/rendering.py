@@ -67,7 +67,12 @@ def tone_of(condition: str) -> str:
 
 def shape(entry: Entry) -> str:
     """The sign of a cluster."""
-    return _SIGNS[tone(entry)]
+    return sign(tone(entry))
+
+
+def sign(name: str) -> str:
+    """The sign of a tone."""
+    return _SIGNS[name]
 
 
 def asset(name: str) -> bytes:
@@ -102,7 +107,7 @@ def _environment() -> Environment:
     environment.filters |= {"ago": _ago, "stamp": _stamp, "short": _short, "plain": _plain, "points": _points}
     environment.filters |= {"scope_name": scope_name, "scope_key": scope_key}
     environment.filters["one_digit"] = "{:.1f}".format
-    environment.globals |= {"tone": tone, "tone_of": tone_of, "shape": shape}
+    environment.globals |= {"tone": tone, "tone_of": tone_of, "shape": shape, "sign": sign}
     return environment
 
 
