@@ -132,7 +132,7 @@ async def approvals(req: func.HttpRequest) -> func.HttpResponse:
     from functions.steering import list_approvals
 
     admitted(req)
-    return await list_approvals()
+    return await list_approvals(req.params)
 
 
 @blueprint.function_name("approve")

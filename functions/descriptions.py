@@ -143,7 +143,8 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         "/approvals",
         "What waits for an approval, and what was given.",
-        {200: Answer(responses.Approvals, "Both.")},
+        {200: Answer(responses.Approvals, "Both; what waits by pages.")},
+        query=queries.ApprovalsQuery,
     ),
     Operation(
         "approve",

@@ -48,7 +48,14 @@ class Compliance(TypedDict):
     ring: Counts
     subscription: Counts
     compliantBySubscription: Counts
-    items: NotRequired[Annotated[list[ClusterItem], Field(description="With view=attention: what is held or failed.")]]
+    items: NotRequired[
+        Annotated[
+            list[ClusterItem], Field(description="With view=attention: what somebody has to mend or decide about.")
+        ]
+    ]
+    continuation: NotRequired[
+        Annotated[str, Field(description="With view=attention: where the next page begins; absent on the last one.")]
+    ]
     needs: NotRequired[Annotated[list[NeedsOfAKind], Field(description="With view=needs: what needs a person.")]]
 
 

@@ -11,7 +11,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 import azure.functions as func
 
@@ -25,6 +25,10 @@ _ENTRY, _FORM = "muster-page", "muster-form"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{40,64}")
 _LARGEST = 16 * 1024
 _MOST_FIELDS = 20
+# Places of the page as addresses write them; a path that is written in another way leads to the overview.
+_PLACE = re.compile(rf"{ROOT}(/[A-Za-z0-9._~%=-]+)*/?")
+# Parameters that open a door: they are not carried on.
+_SECRETS = frozenset({"token", "code"})
 # Nothing but this origin's own files; no frame around it; forms go back to it alone.
 _HEADERS = {
     "Content-Security-Policy": (
@@ -85,12 +89,23 @@ def _caller(req: func.HttpRequest) -> Caller:
 def entrance(req: func.HttpRequest) -> func.HttpResponse | None:
     """The answer that lets somebody in: a cookie for the host's token, or the way to sign in; None: neither fits."""
     if platform_authenticates():
-        back = quote(urlsplit(req.url).path, safe="/")
-        return _seen_other(f"/.auth/login/aad?post_login_redirect_uri={back}")
+        return _seen_other(f"/.auth/login/aad?post_login_redirect_uri={quote(_asked_for(req), safe='/')}")
     token, given = page_token(), req.params.get("token", "")
     if not token or not hmac.compare_digest(given.encode(), token.encode()):
         return None
-    return _seen_other(ROOT, _set(req, _ENTRY, token))
+    return _seen_other(_asked_for(req), _set(req, _ENTRY, token))
+
+
+def _asked_for(req: func.HttpRequest) -> str:
+    """The page that somebody wanted, filters included, secrets not: always one of ours, never another site's."""
+    asked = urlsplit(req.url)
+    place = asked.path if _PLACE.fullmatch(asked.path) else ROOT
+    try:
+        given = parse_qsl(asked.query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:  # more fields than any page has
+        given = []
+    query = urlencode([(name, value) for name, value in given if name.lower() not in _SECRETS], quote_via=quote)
+    return f"{place}?{query}" if query else place
 
 
 def fields(req: func.HttpRequest, visitor: Visitor) -> dict[str, str]:

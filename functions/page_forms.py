@@ -1,6 +1,7 @@
 """What the page's forms do: the same as the API's calls, by the same functions, under the visitor's name."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ DONE: Mapping[str, str] = {
     "apply": "The plan is applied: looks were asked for.",
 }
 _LONGEST = 24 * 30
+_DIGITS = re.compile(r"[0-9]{1,3}")
 
 
 async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[str, str]:
@@ -44,8 +46,10 @@ async def taken(path: list[str], fields: Mapping[str, str], who: str) -> tuple[s
             await decide_approval(name, _body(approve=True, reason=fields.get("reason", "")), who)
             return "", "approve"
         case ["pauses", name]:
+            key = fields.get("cluster", "")
+            back = f"/clusters/{ClusterId.from_key(key).key}" if key else ""
             await end_pause(name, who)
-            return "", "resume"
+            return back, "resume"
         case ["plans"]:
             begun = await ask_for_plan(_body(cluster=fields.get("cluster") or None), who)
             return f"/plans/{json.loads(begun.get_body())['id']}", ""
@@ -92,9 +96,10 @@ async def _retry(cluster: ClusterId, who: str) -> None:
 
 
 def _hours(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= _LONGEST:
+    hours = int(text) if _DIGITS.fullmatch(text) else 0
+    if not 1 <= hours <= _LONGEST:
         raise RequestError("The pause has no length.", (Finding("hours", f"a whole number from 1 to {_LONGEST}"),))
-    return int(text)
+    return hours
 
 
 def _body(**fields: object) -> bytes:

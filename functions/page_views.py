@@ -13,18 +13,18 @@ from shared.config import PUBLIC_ARM, sweep_schedule
 from shared.errors import StorageError
 from shared.fleet import snapshot
 from shared.fleet.age import are_old
-from shared.fleet.choosing import FILTERS, kind_of, selected
+from shared.fleet.choosing import FILTERS, UNMANAGED, kind_of, selected
 from shared.fleet.snapshot import Entry
 from shared.model.check import Severity, Verdict
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb
-from shared.model.state import HoldCode
+from shared.model.state import HoldCode, Reachability
 from shared.policy.linting import remarks
 from shared.reconcile.wanted import TODAYS
 from shared.report.changes import MOST, Day, happened, tells
 from shared.report.overview import Sources, overview
 from shared.report.remedies import HOLDS
-from shared.report.rendering import TONES, shape, tone, tone_of
+from shared.report.rendering import CALLING, TONES, shape, tone, tone_for
 from shared.report.rules import rules_view
 
 _DAY = timedelta(days=1)
@@ -37,15 +37,19 @@ _ASKED = {
     "management": "Management",
     "condition": "Condition",
     "hold": "Held by",
+    "reachability": "Reachability",
+    "verified": "Verified",
     "kind": "Kind",
     "ring": "Ring",
     "profile": "Profile",
     "subscription": "Subscription",
     "region": "Region",
-    "verified": "Verified",
     "failure": "Failure",
     "version": "Version",
+    "owner": "Owner",
+    "gpu": "GPUs",
 }
+_GROUPS = {Verdict.FAILED.value: "failed", Verdict.NOT_EVALUATED.value: "unknown"}
 # A select of thousands of choices helps nobody.
 _CHOICES = 200
 _PORTALS = {
@@ -143,7 +147,9 @@ async def list_of(home: House, asked: Mapping[str, str]) -> dict[str, Any]:
         "asked": wanted,
         "rows": [_row(entry) for entry in shown[:_ROWS]],
         "next": more,
-        "filters": [(name, title, _choices(fleet.entries, name)) for name, title in _ASKED.items()],
+        "filters": [
+            (name, title, _choices(fleet.entries, name, wanted.get(name, ""))) for name, title in _ASKED.items()
+        ],
     } | frame(home, fleet.as_of, complete=fleet.complete)
 
 
@@ -152,9 +158,15 @@ def _row(entry: Entry) -> Row:
     return Row(cluster.key, cluster.name, kind_of(entry), entry)
 
 
-def _choices(entries: Sequence[Entry], name: str) -> list[str]:
+def _choices(entries: Sequence[Entry], name: str, asked: str) -> list[str]:
+    """What is there to choose, and what was asked for: the form would drop it without a word."""
     counted = Counter(map(FILTERS[name], entries))
-    return sorted(value for value, _ in counted.most_common(_CHOICES))
+    found = {value for value, _ in counted.most_common(_CHOICES)}
+    if name == "management":
+        found.add(UNMANAGED)
+    if asked and asked.lower() not in map(str.lower, found):
+        found.add(asked)
+    return sorted(found)
 
 
 async def map_of(home: House, by: str) -> dict[str, Any]:
@@ -182,34 +194,41 @@ def _size(group: Group) -> tuple[int, str]:
 
 def _cell(entry: Entry, found: str, title: str) -> Cell:
     name = entry.id.rpartition("/")[2]
-    key = ClusterId.parse(entry.id).key if found in {"held", "bad"} else ""
-    return Cell(name, found, shape(entry), title, key)
+    key = ClusterId.parse(entry.id).key if found in CALLING else ""
+    silent = found not in {"off", "silent"} and entry.reachability != Reachability.ONLINE
+    return Cell(name, found, shape(entry), f"{title}, {entry.reachability}" if silent else title, key)
 
 
 async def cluster_of(home: House, view: Mapping[str, Any]) -> dict[str, Any]:
     """One cluster, from its view in the API."""
-    hold = view["state"]["hold"]
+    state = view["state"]
+    hold = state["hold"]
     policy = await home.reconciler.generations.current()
     cluster = ClusterId.from_key(view["key"])
     settings = home.settings
     portal = _PORTALS.get(settings.arm_endpoint, _PORTALS[PUBLIC_ARM])
     facts = view["facts"]
-    failing = [
-        each
-        for each in view["preflight"]
-        if each["verdict"] == Verdict.FAILED.value and each["severity"] != Severity.OFF.value
-    ]
     return {
         "view": view,
         "key": view["key"],
         "name": cluster.name,
-        "tone": "held" if hold else tone_of(view["state"]["condition"]),
+        "tone": tone_for(state["management"], state["condition"], state["reachability"], held=hold is not None),
         "remedy": HOLDS[HoldCode(hold["code"])] if hold else "",
         "portal": f"{portal}/#resource{facts['id'] if facts else view['id']}",
         "profiles": list(policy.profiles),
-        "failing": failing,
+        "checks": _checks(view["preflight"]),
         "todays": any(told.casefold().startswith(TODAYS) for told in view["advice"]),
     } | frame(home, None, fresh=True)
+
+
+def _checks(results: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Preflight checks by how they came out: those that hold first. What the policy turned off counts for nothing."""
+    groups: dict[str, list[Mapping[str, Any]]] = {"failed": [], "unknown": [], "rest": []}
+    for each in results:
+        off = each["severity"] == Severity.OFF.value
+        groups["rest" if off else _GROUPS.get(each["verdict"], "rest")].append(each)
+    groups["failed"].sort(key=lambda each: bool(each["severity"] != Severity.BLOCK.value))
+    return groups
 
 
 async def policy_of(home: House) -> dict[str, Any]:

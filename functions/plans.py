@@ -8,8 +8,8 @@ import azure.functions as func
 
 from functions.answers import Conflicting, NotFound, Unprocessable, answer
 from functions.handworks import in_scope, named
+from functions.paging import page_of
 from functions.queries import PlanQuery, read_query
-from functions.readings import position_of, position_text
 from functions.requests import LARGEST_PLAN, ApplyRequest, PlanRequest, read
 from shared import logs
 from shared.composition import House, gates, house
@@ -48,14 +48,13 @@ async def ask_for_plan(raw: bytes, who: str) -> func.HttpResponse:
 async def show_plan(plan: str, params: Mapping[str, str]) -> func.HttpResponse:
     """GET /plans/<id>."""
     asked = read_query(PlanQuery, params)
-    most, after = asked.limit, position_of(asked.continuation)
     body = (await standing_plan(await house(), plan)).body
     shown: dict[str, Any] = {name: value for name, value in body.items() if name not in _OWN}
     if body["status"] == READY:
-        rest = [item for item in body["items"] if item["cluster"] > after]
-        shown["items"] = rest[:most]
-        if len(rest) > most:
-            shown["continuation"] = position_text(rest[most - 1]["cluster"])
+        items: list[dict[str, Any]] = body["items"]
+        shown["items"], following = page_of(items, lambda item: str(item["cluster"]), asked.limit, asked.continuation)
+        if following:
+            shown["continuation"] = following
     return answer(shown)
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from functions.requests import findings_of
 from shared.azureml.failures import FailureClass
 from shared.errors import Finding, RequestError
-from shared.fleet.choosing import FILTERS
+from shared.fleet.choosing import FILTERS, GPU, UNMANAGED
 from shared.model.identity import Kind
 from shared.model.state import Condition, HoldCode, Management, Reachability, Verified
 
@@ -49,6 +49,16 @@ def _whole(given: Any) -> Any:
     return given
 
 
+_Continuation = Annotated[
+    str,
+    Field(
+        max_length=900,
+        description="Where to go on: `continuation` of the page before.",
+        json_schema_extra={"format": "continuation"},
+    ),
+]
+
+
 class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +74,9 @@ class ClusterQuery(_Query):
             json_schema_extra={"format": "cluster-id"},
         ),
     ] = ""
-    management: Annotated[str, *_filter(_words(Management), "Whose business the cluster is.")] = ""
+    management: Annotated[
+        str, *_filter(_words(Management, UNMANAGED), "Whose business the cluster is; `unmanaged`: all but Managed.")
+    ] = ""
     condition: Annotated[str, *_filter(_words(Condition), "How the extension fares.")] = ""
     hold: Annotated[str, *_filter(_words(HoldCode, NONE), "What holds it; `none`: nothing does.")] = ""
     reachability: Annotated[str, *_filter(_words(Reachability), "Whether its agents answer Azure.")] = ""
@@ -77,16 +89,10 @@ class ClusterQuery(_Query):
     failure: Annotated[str, *_filter(_words(FailureClass, NONE), "The class of its failure.")] = ""
     version: Annotated[str, Field(max_length=100, description="The extension's version; `none`: none runs.")] = ""
     owner: Annotated[str, Field(max_length=100, description="What its tag `aml-owner` says.")] = ""
+    gpu: Annotated[str, *_filter(["", *GPU.values()], "Whether it has GPUs; `unknown`: nobody says.")] = ""
     q: Annotated[str, Field(max_length=400, description="A part of the ARM id.")] = ""
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
-    continuation: Annotated[
-        str,
-        Field(
-            max_length=900,
-            description="Where to go on: `continuation` of the page before.",
-            json_schema_extra={"format": "continuation"},
-        ),
-    ] = ""
+    continuation: _Continuation = ""
 
     def filters(self) -> dict[str, str]:
         """What clusters are chosen by."""
@@ -103,23 +109,30 @@ class ComplianceQuery(_Query):
         str,
         *_filter(
             ["", "attention", "needs"],
-            "`attention`: only clusters that are held or failed, item by item; `needs`: also what only people can end.",
+            "`attention`: only clusters that somebody has to mend or decide about (failing, or held by a check or "
+            "for a reason that only people end), by pages; `needs`: also what only people can end, by kind.",
         ),
     ] = ""
+    limit: Annotated[
+        int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page of `attention`."), BeforeValidator(_whole)
+    ] = 100
+    continuation: _Continuation = ""
+
+
+class ApprovalsQuery(_Query):
+    """GET /approvals."""
+
+    limit: Annotated[
+        int, Field(ge=1, le=LARGEST_LIMIT, description="Clusters that wait, to a page."), BeforeValidator(_whole)
+    ] = 100
+    continuation: _Continuation = ""
 
 
 class PlanQuery(_Query):
     """GET /plans/<id>."""
 
     limit: Annotated[int, Field(ge=1, le=LARGEST_LIMIT, description="Items to a page."), BeforeValidator(_whole)] = 100
-    continuation: Annotated[
-        str,
-        Field(
-            max_length=900,
-            description="Where to go on: `continuation` of the page before.",
-            json_schema_extra={"format": "continuation"},
-        ),
-    ] = ""
+    continuation: _Continuation = ""
 
 
 class RecordingQuery(_Query):

@@ -1,24 +1,26 @@
 """What the API shows: lists, one cluster, figures, the policy in force."""
 
-import base64
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import azure.functions as func
 
 from functions.answers import NotFound, answer
+from functions.paging import page_of
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
-from functions.steering import approved, waiting
+from functions.steering import approved, shown, waiting
 from shared.composition import House, house
-from shared.errors import Finding, InvalidClusterId, RequestError
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
+from shared.fleet.snapshot import Entry
+from shared.model.gates import scopes_of
 from shared.model.identity import ClusterId
-from shared.reconcile.preview import nearly, preview
+from shared.model.intent import FleetVerb
+from shared.reconcile.preview import nearly, preview, ring_of_seen
 from shared.report.explanation import exit_code, explanation
 from shared.report.needs import needs_of
 from shared.report.rules import rules_view
@@ -32,35 +34,16 @@ async def clusters_asked_for(params: Mapping[str, str]) -> func.HttpResponse:
 
 
 async def _list(asked: ClusterQuery) -> func.HttpResponse:
-    after = position_of(asked.continuation)
     fleet = await (await house()).inventory.fleet()
-    chosen = [entry for entry in selected(fleet.entries, asked.filters()) if entry.id > after]
-    body: dict[str, Any] = {
-        "items": [Line.read(entry).plain() for entry in chosen[: asked.limit]],
-        "asOf": fleet.as_of.isoformat() if fleet.as_of else None,
-    }
-    if len(chosen) > asked.limit:
-        body["continuation"] = position_text(chosen[asked.limit - 1].id)
-    return answer(body)
+    body = _page(selected(fleet.entries, asked.filters()), asked)
+    return answer({"asOf": fleet.as_of.isoformat() if fleet.as_of else None, **body})
 
 
-def position_text(last: str) -> str:
-    """The continuation behind the last id of a page."""
-    return base64.urlsafe_b64encode(last.encode()).decode()
-
-
-def position_of(text: str) -> str:
-    """The id of the last cluster of the page before; pages go by ids as texts.
-
-    Raises:
-        RequestError: the continuation came from no answer.
-    """
-    try:
-        return str(ClusterId.parse(base64.b64decode(text, altchars=b"-_", validate=True).decode())) if text else ""
-    except (InvalidClusterId, ValueError) as error:  # wrong base64 and wrong UTF-8 are ValueErrors
-        raise RequestError(
-            "The continuation cannot be used.", (Finding("continuation", "must come from an answer"),)
-        ) from error
+def _page(chosen: Sequence[Entry], asked: ClusterQuery | ComplianceQuery) -> dict[str, Any]:
+    """The items of one page, and where the next one begins."""
+    entries, following = page_of(chosen, lambda entry: entry.id, asked.limit, asked.continuation)
+    body: dict[str, Any] = {"items": [Line.read(entry).plain() for entry in entries]}
+    return body | ({"continuation": following} if following else {})
 
 
 async def one_cluster(cluster: ClusterId) -> func.HttpResponse:
@@ -100,11 +83,21 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
             "at": intent.at.isoformat(),
             "until": intent.until.isoformat() if intent.until else None,
         },
+        "pauses": await _pauses(home, cluster, ring_of_seen(policy, seen)),
         "nearly": list(map(str, changes)),
         "history": await home.history.of(cluster),
         "explanation": {"lines": list(explanation(seen, decision, changes)), "code": exit_code(decision)},
     }
     return view
+
+
+async def _pauses(home: House, cluster: ClusterId, ring: str) -> list[dict[str, Any]]:
+    """The pauses that cover a cluster, as GET /pauses shows them."""
+    now, covered = home.clock(), scopes_of(ring, cluster.key)
+    words = await home.intents.fleet()
+    return [
+        shown(word) for word in words if word.verb is FleetVerb.PAUSE and word.stands(now) and word.subject in covered
+    ]
 
 
 def _lasting(view: dict[str, Any]) -> dict[str, Any]:
@@ -132,7 +125,7 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
         return func.HttpResponse(_csv(map(Line.read, fleet.entries)), mimetype="text/csv")
     body = fleet.plain(home.clock())
     if asked.view == "attention":
-        body["items"] = [Line.read(entry).plain() for entry in fleet.entries]
+        body |= _page(fleet.entries, asked)
     elif asked.view == "needs":
         standing = await home.reconciler.generations.standing()
         needs = needs_of(fleet.entries, await waiting(home, fleet), standing, await approved(home))

@@ -129,6 +129,14 @@ class Check(TypedDict):
     source: str | None
 
 
+class ComponentState(TypedDict):
+    """A component that was looked for inside a cluster."""
+
+    name: str
+    state: Annotated[str, Field(description="In words: `3 of 3 pods ready`, `missing`.")]
+    sound: Annotated[bool, Field(description="Whether it is as it should be; what is wrong stands under faults.")]
+
+
 class Verification(TypedDict):
     """What the last look inside the cluster found."""
 
@@ -137,6 +145,8 @@ class Verification(TypedDict):
     faults: list[str]
     since: datetime | None
     work: Activity
+    running: Annotated[str | None, Field(description="What runs, in words, where something does.")]
+    states: Annotated[list[ComponentState], Field(description="Component by component; empty where none was seen.")]
     trouble: str | None
     advice: list[str]
 
@@ -241,6 +251,17 @@ class Explanation(TypedDict):
     code: Annotated[Literal[0, 2, 3], Field(description="0 nothing to do, 2 changes or findings, 3 held.")]
 
 
+class Pause(TypedDict):
+    """A pause that stands."""
+
+    id: WordId
+    scope: str
+    who: str
+    reason: str
+    at: datetime
+    until: datetime | None
+
+
 class ClusterDetail(Decided):
     """One cluster, read afresh."""
 
@@ -255,6 +276,7 @@ class ClusterDetail(Decided):
         Field(description="Since when its values are to follow today's facts."),
     ]
     intent: PersonsWord | None
+    pauses: Annotated[list[Pause], Field(description="Those that cover it: its own, its ring's, the fleet's.")]
     nearly: Annotated[list[str], Field(description="The smallest changes of tags that would give another profile.")]
     history: Annotated[list[Event], Field(description="Newest first.")]
     explanation: Explanation
@@ -267,17 +289,6 @@ class Asked(TypedDict):
     id: Id
     status: Literal["asked"]
     href: Annotated[str, Field(description="Where to follow it.")]
-
-
-class Pause(TypedDict):
-    """A pause that stands."""
-
-    id: WordId
-    scope: str
-    who: str
-    reason: str
-    at: datetime
-    until: datetime | None
 
 
 class Pauses(TypedDict):
@@ -316,8 +327,9 @@ class Waiting(TypedDict):
 class Approvals(TypedDict):
     """What waits, and what was approved."""
 
-    items: list[Waiting]
-    given: list[Approval]
+    items: Annotated[list[Waiting], Field(description="First those of the fleet, beyond the limit; then by cluster.")]
+    given: Annotated[list[Approval], Field(description="On the first page.")]
+    continuation: NotRequired[Annotated[str, Field(description="Where the next page begins; absent on the last one.")]]
 
 
 class Withdrawn(TypedDict):

@@ -1,6 +1,7 @@
 """What people say about the fleet over HTTP: pauses, and approvals of what waits for one."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import azure.functions as func
 
 from functions.answers import NotFound, answer
+from functions.paging import page_of
+from functions.queries import ApprovalsQuery, read_query
 from functions.requests import ApprovalRequest, PauseRequest, future, read
 from shared.composition import House, house
 from shared.errors import Finding, RequestError
@@ -43,7 +46,7 @@ async def set_pause(raw: bytes, who: str, request: str | None = None) -> func.Ht
     word = FleetWord(pause, FleetVerb.PAUSE, body.scope, who, body.reason, now, body.until)
     await home.audit.put(fleet_word("Pause", word))
     await home.intents.say(word)
-    return answer(_shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
+    return answer(shown(word), status=201, headers={"Location": f"/api/pauses/{word.id}"})
 
 
 async def list_pauses() -> func.HttpResponse:
@@ -51,7 +54,7 @@ async def list_pauses() -> func.HttpResponse:
     home = await house()
     now = home.clock()
     words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.PAUSE and word.stands(now)]
-    return answer({"items": [_shown(word) for word in words]})
+    return answer({"items": [shown(word) for word in words]})
 
 
 async def end_pause(word_id: str, who: str) -> func.HttpResponse:
@@ -66,14 +69,24 @@ async def end_pause(word_id: str, who: str) -> func.HttpResponse:
     return answer({"id": word_id, "status": "ended"})
 
 
-async def list_approvals() -> func.HttpResponse:
-    """GET /approvals: what waits for one, and what was given."""
+async def list_approvals(params: Mapping[str, str]) -> func.HttpResponse:
+    """GET /approvals: what waits for one, and what was given.
+
+    The first page has all that is not about one cluster: three at most wait, and each approval given was one
+    person's act within a week.
+    """
+    asked = read_query(ApprovalsQuery, params)
     home = await house()
-    now = home.clock()
-    words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.APPROVE and word.stands(now)]
-    return answer(
-        {"items": await waiting(home, await home.inventory.fleet()), "given": [_shown(word) for word in words]}
-    )
+    items = await waiting(home, await home.inventory.fleet())
+    of_clusters = [item for item in items if "cluster" in item]
+    page, following = page_of(of_clusters, lambda item: str(item["cluster"]), asked.limit, asked.continuation)
+    body: dict[str, Any] = {"items": page, "given": []}
+    if not asked.continuation:
+        now = home.clock()
+        words = [word for word in await home.intents.fleet() if word.verb is FleetVerb.APPROVE and word.stands(now)]
+        body["items"] = [item for item in items if "cluster" not in item] + page
+        body["given"] = [shown(word) for word in words]
+    return answer(body | ({"continuation": following} if following else {}))
 
 
 async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
@@ -102,7 +115,7 @@ async def decide_approval(name: str, raw: bytes, who: str) -> func.HttpResponse:
         await candidates.judge(replace(pending, verdict=Verdict.APPROVED, who=who))
     if asked.get("cluster"):
         await home.messages.send(Request(ClusterId.parse(asked["cluster"]), Reason.MANUAL, now))
-    return answer(_shown(word), status=202)
+    return answer(shown(word), status=202)
 
 
 async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
@@ -136,7 +149,8 @@ def _text(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _shown(word: FleetWord) -> dict[str, Any]:
+def shown(word: FleetWord) -> dict[str, Any]:
+    """A pause or an approval as the API shows it."""
     return {
         "id": word.id,
         "scope" if word.verb is FleetVerb.PAUSE else "subject": word.subject,

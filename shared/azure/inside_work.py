@@ -105,11 +105,14 @@ async def _versions(api: KubernetesApi, group: str) -> list[str]:
 async def _first_running(api: KubernetesApi, path: str, what: str, *, ends: bool) -> _Found:
     unclear = ""
     async for page in api.pages(path, what, items=_ITEMS):
-        for item in page:
-            state = state_of(item) if ends else ""
-            if state in _RUNNING:
-                where = f"{namespace_of(item)}/{name_of(item)}"
-                return _Found(busy=True, told=f"{what} {where}" + (f" ({state})" if state else ""))
+        states = [state_of(item) if ends else "" for item in page]
+        running = [(item, state) for item, state in zip(page, states, strict=True) if state in _RUNNING]
+        if running:
+            item, state = running[0]
+            told = f"{what} {namespace_of(item)}/{name_of(item)}" + (f" ({state})" if state else "")
+            more = f" and {len(running) - 1} more" if len(running) > 1 else ""
+            return _Found(busy=True, told=f"{told}{more}")
+        for item, state in zip(page, states, strict=True):
             if state not in _FINISHED:
                 unclear = unclear or f"The state of {what} {namespace_of(item)}/{name_of(item)} is not known: {state}."
     return _Found(busy=False, told=unclear)

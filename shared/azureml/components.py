@@ -53,11 +53,13 @@ class Report:
         faults: what is missing or not ready: `azureml-fe-v2 (deployment): 1 of 3 pods ready: ImagePullBackOff`.
         advice: what a person may want to know, above all what could not be checked.
         checked: the components that were looked for.
+        states: how each of them was found, in words: `3 of 3 pods ready`, `missing`.
     """
 
     faults: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
+    states: tuple[tuple[str, str], ...] = ()
 
 
 def expected(settings: Mapping[str, str], kind: Kind, extension_name: str, version: str | None) -> tuple[Expected, ...]:
@@ -140,7 +142,8 @@ def examine(
             look.component(item, settings)
         look.others()
     look.pods()
-    return Report(_bounded(look.faults), _bounded(look.advice), tuple(look.checked))
+    states = tuple((name, look.states[name]) for name in look.checked if name in look.states)
+    return Report(_bounded(look.faults), _bounded(look.advice), tuple(look.checked), states)
 
 
 class _Look:
@@ -153,6 +156,7 @@ class _Look:
         self.faults: list[str] = []
         self.advice: list[str] = []
         self.checked: list[str] = []
+        self.states: dict[str, str] = {}
         self._seen: set[tuple[str, str]] = set()
         self._told: set[str] = set()
         names = {workload.name for workload in self.workloads}
@@ -189,8 +193,10 @@ class _Look:
             self._missing(item)
             return
         if fitting[0].form is None:
+            self.states[item.name] = "runs in the pods of others"
             return  # the workloads that carry it are judged by themselves
         for workload in fitting[1]:
+            self.states[item.name] = f"{max(workload.ready, 0)} of {workload.wanted} pods ready"
             self._ready(workload, item.name)
 
     def _find(self, name: str, shape: Shape) -> tuple[Workload, ...]:
@@ -206,6 +212,7 @@ class _Look:
             self.advice.append(f"{item.name}: not checked, the containers of the pods were not read")
             self.checked.remove(item.name)
             return
+        self.states[item.name] = "missing"
         told = f"{item.name} ({_either(item.shapes)}): missing"
         (self.faults if item.required else self.advice).append(told)
 

@@ -7,6 +7,9 @@ from typing import Any
 from shared.cli.api import ask, path
 from shared.cli.output import Output, OutputOption, told
 from shared.cli.show import line, table
+from shared.report.scopes import scope_name
+
+_PAGE = "1000"
 
 
 def status(*, output: OutputOption = Output.TEXT) -> int:
@@ -16,7 +19,7 @@ def status(*, output: OutputOption = Output.TEXT) -> int:
         0 all as wanted, 2 something needs a person, 3 the rest is under way or held; 1 where the API cannot be asked.
     """
     figures = ask("GET", path("compliance", view="needs"))
-    approvals = ask("GET", path("approvals"))["items"]
+    approvals = _waiting()
     pauses = ask("GET", path("pauses"))["items"]
     policy = ask("GET", path("policy"))
     if output is Output.JSON:
@@ -26,6 +29,16 @@ def status(*, output: OutputOption = Output.TEXT) -> int:
     if figures["needs"] or approvals:
         return 2
     return 0 if figures["compliant"] == figures["managed"] else 3
+
+
+def _waiting() -> list[Any]:
+    """What waits for an approval, page by page."""
+    body = ask("GET", path("approvals", limit=_PAGE))
+    items: list[Any] = body["items"]
+    while "continuation" in body:
+        body = ask("GET", path("approvals", limit=_PAGE, continuation=body["continuation"]))
+        items += body["items"]
+    return items
 
 
 def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) -> None:
@@ -47,7 +60,7 @@ def _show(figures: Any, approvals: list[Any], pauses: list[Any], policy: Any) ->
     for title, name in (("Condition", "condition"), ("Held by", "hold"), ("Failures", "failure")):
         counts: dict[str, int] = figures[name]
         table((title, "clusters"), Counter(counts).most_common())
-    table(("Paused", "until", "why"), [(each["scope"], each["until"], each["reason"]) for each in pauses])
+    table(("Paused", "until", "why"), [(scope_name(each["scope"]), each["until"], each["reason"]) for each in pauses])
 
 
 def _need(kind: Any) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from shared.fleet.snapshot import Entry
+from shared.model.state import Management
 
 # The id's parts between slashes: the subscription, and the type by which the kind is told.
 _SUBSCRIPTION, _TYPE = 2, 7
@@ -19,6 +20,10 @@ def kind_of(entry: Entry) -> str:
     return _KINDS.get(entry.id.split("/")[_TYPE], "")
 
 
+GPU: Mapping[bool | None, str] = {True: "yes", False: "no", None: "unknown"}
+# Asked for in place of a word of Management: every one but Managed.
+UNMANAGED = "unmanaged"
+
 FILTERS: Mapping[str, Callable[[Entry], str]] = {
     "management": lambda entry: entry.management,
     "condition": lambda entry: entry.condition,
@@ -33,13 +38,20 @@ FILTERS: Mapping[str, Callable[[Entry], str]] = {
     "failure": lambda entry: entry.failure or "none",
     "version": lambda entry: entry.version or "none",
     "owner": lambda entry: entry.owner or "none",
+    "gpu": lambda entry: GPU[entry.gpu],
 }
 
 
 def selected(entries: Iterable[Entry], wanted: Mapping[str, str]) -> list[Entry]:
-    """The entries whose fields have the wanted values, in any letter case; `q` is looked for in the id."""
+    """The entries whose fields have the wanted values, in any letter case; `q` is looked for in the id.
+
+    `unmanaged` is taken as a value of `management`: all but the managed ones.
+    """
     text = wanted.get("q", "").lower()
     asked = [(FILTERS[name], value.lower()) for name, value in wanted.items() if value and name in FILTERS]
+    if wanted.get("management", "").lower() == UNMANAGED:
+        asked = [pair for pair in asked if pair[0] is not FILTERS["management"]]
+        entries = (entry for entry in entries if entry.management != Management.MANAGED)
     return [
         entry
         for entry in entries

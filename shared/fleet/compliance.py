@@ -9,7 +9,7 @@ from shared.model.cluster import Cluster
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
 from shared.model.observation import Memory, Observation
-from shared.model.state import Condition, Hold, HoldCode, Management, Reachability, State, Verified
+from shared.model.state import FOR_PEOPLE, Condition, Hold, HoldCode, Management, Reachability, State, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,15 @@ def _read_hold(values: list[Any] | None) -> Hold | None:
 
 _FAILING = frozenset({Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED})
 
+# A check that fails is somebody's to mend, though the hold ends by itself once he has.
+_CALLING = frozenset({*FOR_PEOPLE, HoldCode.PREFLIGHT})
+
 
 def needs_attention(entry: Entry) -> bool:
-    """Whether a person has something to do about a cluster."""
-    return entry.hold is not None or (entry.management == Management.MANAGED and entry.condition in _FAILING)
+    """Whether a person has something to do about a cluster: what holds it only he ends, or it fails and nothing does.
+
+    Whoever waits for a ring, a window, a place or the end of a pause needs nobody.
+    """
+    if entry.hold is not None:
+        return entry.hold[0] in _CALLING
+    return entry.management == Management.MANAGED and entry.condition in _FAILING

@@ -23,7 +23,12 @@ class Standstill:
 
     def covers(self, ring: str, cluster: str) -> bool:
         """Whether a cluster is meant, by the name of its ring and its key."""
-        return self.scope in {"fleet", f"ring/{ring}", f"cluster/{cluster}"}
+        return self.scope in scopes_of(ring, cluster)
+
+
+def scopes_of(ring: str, cluster: str) -> frozenset[str]:
+    """The scopes of pauses that cover a cluster, by the name of its ring and its key."""
+    return frozenset({"fleet", f"ring/{ring}", f"cluster/{cluster}"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,8 @@ class Verification:
         trouble: why the cluster could not be looked into.
         advice: what a person may want to know.
         again: when to look again, where only the turn to look had not come.
+        states: the components that were looked for, each with how it was found.
+        work: what runs, in words; "" where nothing does.
     """
 
     at: datetime
@@ -163,3 +165,5 @@ class Verification:
     trouble: str = ""
     advice: tuple[str, ...] = ()
     again: datetime | None = None
+    states: tuple[tuple[str, str], ...] = ()
+    work: str = ""

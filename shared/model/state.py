@@ -68,6 +68,18 @@ class HoldCode(StrEnum):
     MASS_SELECTION = "mass-selection"
 
 
+# Those that only a person ends, in the order in which they are told; the others end by themselves.
+FOR_PEOPLE = (
+    HoldCode.APPROVAL,
+    HoldCode.QUARANTINE,
+    HoldCode.CONTESTED,
+    HoldCode.TAG_INVALID,
+    HoldCode.GUARDRAIL,
+    HoldCode.NO_RULE,
+    HoldCode.PROTECTED_VALUES,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """One reason to hold back, in words that a person understands.

@@ -10,6 +10,7 @@ from shared.model.observation import Observation
 from shared.model.request import Reason, Request
 from shared.policy.model import LookFirst, Policy
 from shared.policy.nearly import Change, smallest_changes
+from shared.policy.rings import ring_of
 from shared.reconcile.decide import decide, with_observed_gpu
 from shared.reconcile.loop import Reconciler
 
@@ -29,6 +30,14 @@ async def preview(
     seen = await reconciler.observer.look(request, row.memory, policy, now, assume=assume)
     seen = await reconciler.observer.confirm(seen, policy, now)
     return await reconciler.observer.satisfied(seen, decide(seen, policy, now), policy, reconciler.clock)
+
+
+def ring_of_seen(policy: Policy, seen: Observation) -> str:
+    """The name of the cluster's ring; "" for one that was not read."""
+    if seen.cluster is None:
+        return ""
+    cluster = with_observed_gpu(seen)
+    return ring_of(policy, cluster, management_groups=seen.management_groups)[1]
 
 
 def nearly(policy: Policy, seen: Observation, now: datetime) -> tuple[Change, ...]:

@@ -15,6 +15,9 @@ from shared.reconcile.backoff import since
 from shared.reconcile.case import Case
 from shared.reconcile.checking import may_look_inside
 
+# It is remembered with the cluster.
+_LONGEST = 500
+
 
 def outcome(case: Case, extension: Extension, inside: Inside) -> Verification:
     """What a look inside says about the extension."""
@@ -34,6 +37,8 @@ def outcome(case: Case, extension: Extension, inside: Inside) -> Verification:
         trouble="; ".join(inside.trouble.values()) if not components else "",
         advice=report.advice,
         again=None if inside.retry_after is None else inside.at + timedelta(seconds=inside.retry_after),
+        states=report.states if components else (),
+        work=inside.work.detail[:_LONGEST] if inside.work and inside.work.activity is Activity.BUSY else "",
     )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from shared.azureml.failures import FailureClass
-from shared.model.state import HoldCode
+from shared.model.state import FOR_PEOPLE, HoldCode
+
+__all__ = ["FAILURES", "FOR_PEOPLE", "HOLDS"]
 
 HOLDS: Mapping[HoldCode, str] = {
     HoldCode.PREFLIGHT: "Do what the failing check says; looks come at growing intervals, or when asked for.",
@@ -23,16 +25,6 @@ HOLDS: Mapping[HoldCode, str] = {
     HoldCode.BUSY: "Wait until the cluster is idle, or give Muster a way to look inside.",
     HoldCode.MASS_SELECTION: "Take the tags away, or approve mass-selection.",
 }
-# Those that only a person ends; the others end by themselves.
-FOR_PEOPLE = (
-    HoldCode.APPROVAL,
-    HoldCode.QUARANTINE,
-    HoldCode.CONTESTED,
-    HoldCode.TAG_INVALID,
-    HoldCode.GUARDRAIL,
-    HoldCode.NO_RULE,
-    HoldCode.PROTECTED_VALUES,
-)
 
 FAILURES: Mapping[FailureClass, str] = {
     FailureClass.TRANSIENT: "Nothing: it is tried again after a pause.",

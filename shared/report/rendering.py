@@ -11,8 +11,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.fleet.snapshot import Entry
-from shared.model.state import Condition, Management
+from shared.model.state import Condition, Management, Reachability
 from shared.report.overview import Day
+from shared.report.scopes import scope_key, scope_name
 
 _FOLDER = Path(__file__).with_name("templates")
 # What a browser may ask for by name, and as what it is sent.
@@ -29,19 +30,30 @@ TONES = (
     ("work", "●", "on its way"),
     ("held", "◆", "held or drifted"),
     ("bad", "▲", "failing"),
-    ("off", "□", "not managed, or unknown"),
+    ("silent", "⊘", "silent: its agents are offline or expired"),
+    ("unknown", "?", "unknown: it could not be read"),
+    ("off", "□", "not managed"),
 )
+# Tones of clusters that somebody should look at.
+CALLING = frozenset({"held", "bad", "silent", "unknown"})
 _SIGNS = {tone: sign for tone, sign, _ in TONES}
 _WIDTH, _HEIGHT = 620, 98
 
 
 def tone(entry: Entry) -> str:
     """The tone of a cluster: by colour and by sign."""
-    if entry.management != Management.MANAGED:
+    return tone_for(entry.management, entry.condition, entry.reachability, held=entry.hold is not None)
+
+
+def tone_for(management: str, condition: str, reachability: str, *, held: bool) -> str:
+    """The tone of these four: what fails comes before what is held, and both before what says nothing of itself."""
+    if management != Management.MANAGED:
         return "off"
-    if entry.hold is not None and entry.condition not in _FAILING:
+    if condition in _FAILING:
+        return "bad"
+    if held:
         return "held"
-    return tone_of(entry.condition)
+    return tone_of(condition) if reachability == Reachability.ONLINE else "silent"
 
 
 def tone_of(condition: str) -> str:
@@ -50,12 +62,17 @@ def tone_of(condition: str) -> str:
         return "bad"
     if condition in _WORKING:
         return "work"
-    return {Condition.CURRENT.value: "ok", Condition.DRIFTED.value: "held"}.get(condition, "off")
+    return {Condition.CURRENT.value: "ok", Condition.DRIFTED.value: "held"}.get(condition, "unknown")
 
 
 def shape(entry: Entry) -> str:
     """The sign of a cluster."""
-    return _SIGNS[tone(entry)]
+    return sign(tone(entry))
+
+
+def sign(name: str) -> str:
+    """The sign of a tone."""
+    return _SIGNS[name]
 
 
 def asset(name: str) -> bytes:
@@ -88,8 +105,9 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, auto_reload=False
     )
     environment.filters |= {"ago": _ago, "stamp": _stamp, "short": _short, "plain": _plain, "points": _points}
+    environment.filters |= {"scope_name": scope_name, "scope_key": scope_key}
     environment.filters["one_digit"] = "{:.1f}".format
-    environment.globals |= {"tone": tone, "tone_of": tone_of, "shape": shape}
+    environment.globals |= {"tone": tone, "tone_of": tone_of, "shape": shape, "sign": sign}
     return environment
 
 

@@ -73,6 +73,11 @@ def verification_view(found: Verification | None) -> dict[str, Any] | None:
         "faults": list(found.faults),
         "since": found.since.isoformat() if found.since else None,
         "work": found.activity.value,
+        "running": found.work or None,
+        "states": [
+            {"name": name, "state": state, "sound": not any(told.startswith(f"{name} (") for told in found.faults)}
+            for name, state in found.states
+        ],
         "trouble": found.trouble or None,
         "advice": list(found.advice),
     }

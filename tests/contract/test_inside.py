@@ -184,6 +184,18 @@ async def test_jobs_work_until_they_end_and_endpoints_as_long_as_they_exist(serv
     assert (f"{plural}.{owner} training/j-1" in work.detail) == (activity is not Activity.IDLE)
 
 
+async def test_it_is_told_what_runs_and_how_much_of_it(server):
+    """By kind: the first by name, and how many more stand beside it; what has ended does not count."""
+    server.single[f"/apis/{ML}"] = group(ML, "v1alpha1")
+    phases = ("Succeeded", "Running", "Queued", "Failed", "Running")
+    server.lists[f"/apis/{ML}/v1alpha1/amljobs"] = [job(f"j-{n}", phase=each) for n, each in enumerate(phases)]
+    server.lists[f"/apis/{ML}/v1alpha1/onlineendpoints"] = [job("scoring")]
+    work = (await look(server)).work
+
+    assert work is not None
+    assert work.detail == (f"amljobs.{ML} training/j-1 (running) and 2 more, onlineendpoints.{ML} training/scoring")
+
+
 async def test_jobs_that_may_not_be_read_may_run(server):
     """Unknown, which counts as busy, with the reason."""
     server.single[f"/apis/{ML}"] = group(ML, "v1alpha1")

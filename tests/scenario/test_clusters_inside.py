@@ -49,6 +49,9 @@ def test_an_install_is_verified_by_its_components(stage: Stage) -> None:
     assert answer["state"]["verified"] == "components"
     assert answer["verification"]["faults"] == []
     assert answer["verification"]["work"] == "idle"
+    assert answer["verification"]["running"] is None
+    assert {"name": "gateway", "state": "1 of 1 pods ready", "sound": True} in answer["verification"]["states"]
+    assert all(each["sound"] for each in answer["verification"]["states"])
 
 
 def test_a_job_that_runs_is_seen(stage: Stage) -> None:
@@ -63,6 +66,7 @@ def test_a_job_that_runs_is_seen(stage: Stage) -> None:
 
     stage.control.start_work(cluster_id, "training-run")
     stage.until(lambda: seen("busy"), "a busy cluster")
+    assert "training-run" in stage.cluster(cluster_id)["verification"]["running"]
     stage.control.start_work(cluster_id, "training-run", phase="Completed")
     stage.until(lambda: seen("idle"), "an idle cluster")
 
@@ -82,6 +86,10 @@ def test_a_component_that_is_gone_degrades_the_cluster_until_it_is_back(stage: S
     stage.until(lambda: looked("Degraded"), "Degraded")
     assert "gateway" in stage.memory(cluster_id)["reason"]
     assert "ImagePullBackOff" in stage.memory(cluster_id)["reason"]
+    states = stage.cluster(cluster_id)["verification"]["states"]
+    assert [each for each in states if not each["sound"]] == [
+        {"name": "gateway", "state": "0 of 1 pods ready", "sound": False}
+    ]
     stage.control.restore_workload(cluster_id, "gateway")
     stage.until(lambda: looked("Current"), "Current")
     assert stage.writes(cluster_id, mark) == []

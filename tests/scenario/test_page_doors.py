@@ -1,5 +1,6 @@
 """The page at its door: who is let in, what he sees, and which forms are taken."""
 
+import html
 import re
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 
 from shared.config import page_token
+from shared.fleet.choosing import FILTERS
 from shared.model.identity import ClusterId
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
 from tests.scenario.test_entra import OPERATOR, READER, principal
@@ -77,6 +79,23 @@ def test_the_token_is_exchanged_for_a_cookie_that_scripts_and_other_sites_cannot
     assert "token" not in Visitor(stage).get().url
 
 
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("/clusters?hold=quarantine&token={}", "/api/ui/clusters?hold=quarantine"),
+        ("/clusters?token={}&q=a%26b%0d%0aX:%20y&owner=", "/api/ui/clusters?q=a%26b%0D%0AX%3A%20y&owner="),
+        ("//elsewhere.example/?token={}", "/api/ui"),
+        ("/clusters?token={}" + "&x=1" * 30, "/api/ui/clusters"),
+    ],
+)
+def test_a_link_with_filters_leads_to_where_it_says(stage: Stage, asked: str, place: str) -> None:
+    """The token is exchanged and the filters stay, as they were written; no link leads to another site."""
+    url = f"{stage.stack.host_urls[0]}/api/ui{asked.format(TOKEN)}"
+    answer = requests.get(url, timeout=60, allow_redirects=False)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, place)
+
+
 @pytest.mark.parametrize("below", PAGES)
 def test_no_page_lets_anything_foreign_in(stage: Stage, cluster: str, below: str) -> None:
     """The policy of content allows this origin's own files and no inline script or style; nobody keeps a page."""
@@ -92,6 +111,17 @@ def test_no_page_lets_anything_foreign_in(stage: Stage, cluster: str, below: str
     assert not re.search(
         r"<script(?! src=\"/api/ui/assets/)|\son[a-z]+=|style=|https?://(?!portal\.azure)", answer.text
     )
+
+
+def test_the_form_of_the_list_keeps_every_filter(stage: Stage, cluster: str) -> None:
+    """Each filter of the API is in it, and what a link asks for stays chosen, even where no cluster has it."""
+    del cluster
+    asked = dict.fromkeys(FILTERS, "gone") | {"management": "unmanaged", "q": "x"}
+    text = Visitor(stage).get("/clusters", params=asked).text
+    kept = dict(re.findall(r'<select name="(\w+)">(?:(?!</select>).)*<option selected>(\w+)</option>', text, re.DOTALL))
+    kept |= dict(re.findall(r'<input type="search" name="(\w+)" value="(\w+)"', text))
+
+    assert kept == asked
 
 
 def test_what_owners_write_stays_text(stage: Stage, cluster: str) -> None:
@@ -137,6 +167,8 @@ def test_another_visitors_token_is_no_good(stage: Stage, cluster: str) -> None:
     [
         ("/pause", {"hours": "0", "reason": "x"}, 400, "hours"),
         ("/pause", {"hours": "99999999999999", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "000001999999999999", "reason": "x"}, 400, "hours"),
+        ("/pause", {"hours": "721", "reason": "x"}, 400, "hours"),
         ("/pause", {"hours": "4"}, 400, "reason"),
         ("/install", {"profile": "nothing", "reason": "x"}, 422, "profile"),
         ("/nonsense", {}, 404, "no such form"),
@@ -195,6 +227,56 @@ def test_plans_are_made_and_applied_by_forms(stage: Stage, cluster: str) -> None
     assert visitor.send("/plans", {"form": token, "cluster": "no-such"}).status_code == 400
 
 
+def test_every_check_is_on_the_page_the_failed_ones_first(stage: Stage, cluster: str) -> None:
+    """With what to do; then what was not evaluated; what passed is folded away. The API names the same checks."""
+    del cluster
+    held = stage.control.create_cluster(
+        kind="aks",
+        name="old-identity",
+        subscription=SUBSCRIPTION,
+        tags=SELECTED,
+        emit=False,
+        properties={"servicePrincipalProfile": {"clientId": "77777777-7777-4777-8777-777777777777"}},
+    )
+    checks = stage.cluster(held)["preflight"]
+    text = html.unescape(Visitor(stage).get(place(held)).text)
+    failed, _, rest = text[text.index('id="preflight"') :].partition("<details>")
+    folded = rest.partition("</details>")[0]
+    [failing] = [each for each in checks if each["verdict"] == "failed" and each["severity"] == "block"]
+    passed = [each["id"] for each in checks if each["verdict"] == "passed"]
+
+    assert failing["id"] == "service-principal"
+    assert f"<td>{failing['id']}</td><td>block</td><td>{failing['message']}</td><td>{failing['remedy']}</td>" in failed
+    assert len(passed) > 3
+    assert set(re.findall(r"<tr><td>([a-z0-9-]+)</td><td>passed</td>", folded)) == set(passed)
+    assert all(f"<td>{each['id']}</td>" in text for each in checks)
+
+
+def test_a_pause_is_ended_where_it_is_shown(stage: Stage, cluster: str) -> None:
+    """The cluster's page names the pauses that cover it and ends each; the lists name the cluster, not its key."""
+    visitor = Visitor(stage)
+    token = FORM.findall(visitor.get(place(cluster)).text)[0]
+    visitor.send(f"{place(cluster)}/pause", WISH | {"form": token})
+    elsewhere = {"scope": "ring/rest", "until": "2999-01-01T00:00:00Z", "reason": "quarter's end"}
+    assert stage.post("/api/pauses", elsewhere).status == 201
+    shown = visitor.get(place(cluster)).text
+    names = [each["id"] for each in stage.get("/api/pauses").body["items"]]
+    covering = [each["id"] for each in stage.cluster(cluster)["pauses"]]
+    key = ClusterId.parse(cluster).key
+    ended = [visitor.send(f"/pauses/{each}", {"form": token, "cluster": key}) for each in names]
+    wrong = visitor.send(f"/pauses/{names[0]}", {"form": token, "cluster": "//elsewhere.example"})
+
+    assert sorted(covering) == sorted(names)
+    assert all(f'action="/api/ui/pauses/{each}"' in shown for each in names)
+    assert "Paused (sound) by you" in shown
+    assert "End the pause of ring rest" in shown
+    assert [(each.status_code, each.headers["Location"]) for each in ended] == [
+        (303, f"/api/ui{place(cluster)}?done=resume")
+    ] * 2
+    assert wrong.status_code == 400
+    assert stage.cluster(cluster)["pauses"] == stage.get("/api/pauses").body["items"] == []
+
+
 def test_a_borrowed_name_is_refused(stage: Stage) -> None:
     """Where the platform does not authenticate, even with the cookie."""
     assert Visitor(stage).get(headers=OPERATOR).status_code == 400
@@ -238,6 +320,15 @@ class TestBehindEntra:
 
         assert answer.status_code == 303
         assert answer.headers["Location"] == "/.auth/login/aad?post_login_redirect_uri=/api/ui/clusters"
+
+    def test_his_filters_wait_for_him(self, entra: Stage) -> None:
+        """A link with filters is good at sign-in, too; a key in it goes no further."""
+        url = f"{entra.stack.host_urls[0]}/api/ui/clusters?hold=quarantine&q=a%26b&code=secret"
+        answer = requests.get(url, timeout=60, allow_redirects=False)
+        to, _, back = answer.headers["Location"].partition("?post_login_redirect_uri=")
+
+        assert (answer.status_code, to) == (303, "/.auth/login/aad")
+        assert back == "/api/ui/clusters%3Fhold%3Dquarantine%26q%3Da%2526b"
 
     def test_a_reader_sees_everything_and_no_form(self, entra: Stage, cluster: str) -> None:
         """And a form that he makes himself is refused."""

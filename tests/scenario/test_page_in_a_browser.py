@@ -19,7 +19,7 @@ FAILURE = "Error: role conflict cannot be imported into the current release"
 
 @pytest.fixture(scope="module")
 def fleet(stage: Stage) -> dict[str, str]:
-    """Clusters that stand, one in quarantine, one with a tag that cannot be read, one that nobody selected."""
+    """Clusters that stand, one in quarantine, one with a tag that cannot be read, one nobody selected, a silent one."""
     made = {
         name: stage.control.create_cluster(
             kind=kind, name=name, subscription=SUBSCRIPTION, tags=tags | {"aml-owner": "Ada & Söhne"}, emit=False
@@ -32,6 +32,14 @@ def fleet(stage: Stage) -> dict[str, str]:
             ("nobodys", "aks", {}),
         )
     }
+    made["silent"] = stage.control.create_cluster(
+        kind="arc",
+        name="silent",
+        subscription=SUBSCRIPTION,
+        tags=SELECTED,
+        emit=False,
+        properties={"connectivityStatus": "Offline"},
+    )
     stage.control.outcome(made["broken"], fail=FAILURE, times=1)
     stage.sweep()
     stage.installed(made["sound-1"], made["sound-2"])
@@ -89,6 +97,8 @@ def test_every_page_stands(stage: Stage, fleet, plan, chromium, scheme: str, wid
             "none": "/clusters?q=nothing-is-called-so",
             "cluster": f"/clusters/{ClusterId.parse(fleet['broken']).key}",
             "sound": f"/clusters/{ClusterId.parse(fleet['sound-2']).key}",
+            "components": f"/clusters/{ClusterId.parse(fleet['sound-1']).key}",
+            "silent": f"/clusters/{ClusterId.parse(fleet['silent']).key}",
             "map": "/map?by=region",
             "policy": "/policy",
             "plan": plan,
@@ -156,12 +166,12 @@ def test_scripts_help(stage: Stage, fleet, chromium) -> None:
         visit.page.wait_for_url("**/clusters?q=sound&kind=arc")
         rows = visit.page.locator("tbody tr").count()
 
-    assert (dark, title, focused, rows) == ("dark", "1 cluster that fit", "search", 1)
+    assert (dark, title, focused, rows) == ("dark", "2 clusters that fit", "search", 1)
     assert visit.complaints == []
 
 
 def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> None:
-    """It is in force at once, stands on the overview with its end, and the button there ends it."""
+    """It is in force at once, stands on the overview with its end, and the buttons there and on its page end it."""
     with chromium.new_context(java_script_enabled=False) as context:
         visit = Visit(context, stage.stack.host_urls[0], TOKEN)
         visit.go(f"/clusters/{ClusterId.parse(fleet['sound-1']).key}")
@@ -169,10 +179,15 @@ def test_a_pause_is_set_and_ended_by_forms(stage: Stage, fleet, chromium) -> Non
         form.get_by_label("Why").fill("a trial")
         form.get_by_role("button", name="Pause").click()
         during = [each["reason"] for each in stage.get("/api/pauses").body["items"]]
+        visit.page.get_by_role("button", name="End the pause").click()
+        said = visit.page.get_by_role("status").inner_text()
+        between = stage.get("/api/pauses").body["items"]
+        form.get_by_label("Why").fill("a trial")
+        form.get_by_role("button", name="Pause").click()
         visit.go("")
         visit.page.get_by_role("button", name="End the pause").click()
 
-    assert during == ["a trial"]
+    assert (during, said, between) == (["a trial"], "The pause has ended.", [])
     assert stage.get("/api/pauses").body["items"] == []
 
 

@@ -400,3 +400,15 @@ def test_any_reading_is_answered(found, seen, settings, kind, version):
     said = " ".join(report.faults + report.advice).lower()
     assert not any(word in said for word in ("delete ", "remove ", "reinstall", "uninstall"))
     assert (report.checked == ()) is (found is None)
+
+
+def test_each_component_is_named_with_how_it_was_found():
+    """In the order of the documentation: pods that are ready, what is missing, and what runs in the pods of others."""
+    report = look(standing(gateway={"ready": 0}, aml_operator=None), kind=Kind.AKS)
+    states = dict(report.states)
+
+    assert tuple(states) == report.checked
+    assert states["gateway"] == "0 of 1 pods ready"
+    assert states["aml-operator"] == "missing"
+    assert states["azureml-fe-v2"] == "3 of 3 pods ready"
+    assert states["fluent-bit"] == "runs in the pods of others"

@@ -63,12 +63,13 @@ def test_every_reference_leads_somewhere():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("management", Management),
+        ("management", [*Management, "unmanaged"]),
         ("condition", Condition),
         ("hold", [*HoldCode, "none"]),
         ("reachability", Reachability),
         ("verified", Verified),
         ("kind", Kind),
+        ("gpu", ["yes", "no", "unknown"]),
     ],
 )
 def test_filters_name_every_word_of_the_state(name, words):
