@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shared.fleet.installs import Wish
 from shared.fleet.separation import Criteria
 from shared.model.cluster import Cluster
+from shared.policy.braces import LONGEST
 
 # Plain words that no YAML reader takes for anything else. Version numbers and dates are always quoted.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*(\.[A-Za-z0-9-]+)*")
@@ -102,7 +103,12 @@ def _rules(profile: ProfileText) -> Iterator[str]:
             if words:
                 yield f"      {key}: [{', '.join(map(quoted, words))}]"
         if criteria.tags:
-            yield f"      tags: {{{', '.join(f'{quoted(tag)}: {quoted(value)}' for tag, value in criteria.tags)}}}"
+            tags = [f"{quoted(tag)}: {quoted(value)}" for tag, value in criteria.tags]
+            inline = f"      tags: {{{', '.join(tags)}}}"
+            # As `muster lint` wants it.
+            yield (
+                inline if len(inline) <= LONGEST else "\n".join(["      tags:", *(f"        {each}" for each in tags)])
+            )
         yield f"    profile: {word(profile.name)}"
 
 

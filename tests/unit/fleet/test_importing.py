@@ -24,6 +24,7 @@ from shared.model.identity import ClusterId, Kind
 from shared.model.observation import Observation
 from shared.model.request import Reason
 from shared.model.state import HoldCode
+from shared.policy.braces import too_much
 from shared.policy.cel import compile_expression
 from shared.policy.loading import parse_policy
 from shared.policy.model import Policy, PolicyText, UpgradeMode
@@ -109,7 +110,10 @@ def imported(*installs: tuple[Cluster, Extension], bare: Iterable[Cluster] = ())
 
 
 def policy_of(found: Imported) -> Policy:
-    return parse_policy([PolicyText("imported.yaml", found.policy)])
+    """What was written; each import here is written so that `muster lint` does not ask for other lines."""
+    text = PolicyText("imported.yaml", found.policy)
+    assert too_much(text) == ()
+    return parse_policy([text])
 
 
 def plan(policy: Policy, owner: Cluster, *extensions: Extension) -> Decision:
@@ -299,6 +303,18 @@ def test_a_name_cannot_break_out_of_its_comment():
 
 
 # Several
+
+
+def test_long_tags_of_a_rule_get_lines_of_their_own():
+    """Two tags tell a group apart only together, and would make one line too long for a review."""
+    one, two = ("o" * 60, "o" * 50), ("t" * 60, "t" * 50)
+    ways = [({one[0]: one[1], two[0]: two[1]}, PLAIN_HTTP), ({one[0]: one[1]}, TRAINING), ({two[0]: two[1]}, TRAINING)]
+    owners = [(cluster(f"c{number}", tags=tags), asked) for number, (tags, asked) in enumerate(ways)]
+
+    found = imported(*((owner, by_cli(owner, asked)) for owner, asked in owners))
+
+    assert [len(rule.match.tags) for rule in policy_of(found).rules if rule.profile == "training-and-inference"] == [2]
+    assert f"      tags:\n        {one[0]}: " in found.policy.replace('"', "")
 
 
 def test_kinds_that_tell_profiles_apart_make_the_rules():
