@@ -6,11 +6,10 @@ real queue for as long as the outbox said.
 
 import os
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
 
 import azure.functions as func
 import pytest
@@ -123,7 +122,7 @@ class Place:
         self.clock = Clock(now - datetime.now(UTC))
         self.passes(begin - now)
         ground.control.advance((begin - now).total_seconds())
-        self.process, self.offered = Process(ground, self.clock), Counter[str]()
+        self.offered = Counter[str]()
         self.host = Host(ground, self.offered)
         self._before = len(ground.control.published())
         self.clusters: dict[str, str] = {}
@@ -147,11 +146,13 @@ class Place:
 
     def round(self) -> None:
         """A sweep, and all that waits for a look; with what it cost, and what it told. Then Azure's time passes."""
-        sent, asked = self.process.life.requests, self._asked()
-        self._lives(self.process.sweep())
+        # A process of its own: what one keeps for a while, it keeps by a time that nobody moves.
+        process, asked, run = Process(self.ground, self.clock), self._asked(), self.ground.runner.run
+        run(process.life.live(process.sweep()))
         for cluster in sorted(self.ground.messages(), key=str):
-            self._lives(self.process.look(cluster, Reason.SWEEP))
-        self.costs.append((self.process.life.requests - sent, self._asked() - asked))
+            run(process.life.live(process.look(cluster, Reason.SWEEP)))
+        self.costs.append((process.life.requests, self._asked() - asked))
+        run(process.end())
         self.put |= {each.id for each in in_sight(self.ground)}
         self.ground.control.advance(ROUND.total_seconds())
 
@@ -177,14 +178,6 @@ class Place:
         self.host.end()
         os.environ[ADDRESS] = address
         self.host = Host(self.ground, self.offered)
-
-    def end(self) -> None:
-        """End all of it."""
-        self.host.end()
-        self.ground.runner.run(self.process.end())
-
-    def _lives(self, work: Coroutine[Any, Any, None]) -> None:
-        self.ground.runner.run(self.process.life.live(work))
 
     def _asked(self) -> Counter[tuple[str, str]]:
         counted = self.ground.control.counts()
@@ -249,7 +242,7 @@ def test_an_hour_without_the_topic_loses_nothing_and_slows_nothing(ground: Groun
         mishap(there, number)
         there.round()
         there.serves(ROUND, tick=ROUND)
-    there.end()
+    there.host.end()
     undisturbed = there.told()
     away, address = Place(ground, moved), os.environ[ADDRESS]
     for number in range(ROUNDS):
@@ -263,7 +256,7 @@ def test_an_hour_without_the_topic_loses_nothing_and_slows_nothing(ground: Groun
     away.serves(TAKEN)
     ids = Counter(each["id"] for each in away.accepted())
     told = away.told()
-    away.end()
+    away.host.end()
 
     assert undisturbed == told == TOLD
     assert meanwhile == []
@@ -302,7 +295,7 @@ def test_a_host_that_dies_over_a_delivery_tells_twice_at_most(
             place.serves(2 * TAKEN, tick=TAKEN)
         left = queue.get_queue_properties().approximate_message_count
     ids = Counter(each["id"] for each in place.accepted())
-    place.end()
+    place.host.end()
     # A host takes a message and a token, publishes, may put it back, and deletes.
     deletion = 5 if refused else 4
     twice = deletion - 1 if after else deletion
