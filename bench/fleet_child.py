@@ -23,6 +23,7 @@ from azure.storage.queue.aio import QueueClient
 from shared.azureml.drift import fingerprint
 from shared.composition import House, opened
 from shared.config import Settings
+from shared.fleet.rows import fleet_of
 from shared.model.cluster import Cluster
 from shared.model.decision import Decision, LookBy
 from shared.model.extension import Extension
@@ -155,7 +156,9 @@ async def seed(house: House, control: Control) -> Counter[str]:
     wanted = [extension for _, extension in planned.values() if extension is not None]
     for start in range(0, len(wanted), _AT_ONCE):
         control.put_extensions(wanted[start : start + _AT_ONCE])
-    found: dict[ClusterId, Extension] = dict(await _all(graph.extensions(scope)))
+    found: dict[ClusterId, Extension] = {
+        cluster: extension for cluster, (extension,) in (await fleet_of(graph, scope))[1].items()
+    }
     collector, stands = Collector(), Counter[str]()
     table = MemoryTable(cast("TableClient", collector))
     for name, (first, _) in planned.items():

@@ -271,7 +271,7 @@ FOREIGN_EXTENSION: Mapping[str, Any] = {
     "configurationSettings": {
         "enableTraining": "True",
         "enableInference": "False",
-        "cluster_name": "ignored",
+        "cluster_name": "aks-adopted",
         "domain": "eastus.cloudapp.azure.com",
         "location": "eastus",
         "relayserver.enabled": "false",

@@ -21,6 +21,7 @@ from shared.model.gates import scopes_of
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb
 from shared.reconcile.preview import nearly, preview, ring_of_seen
+from shared.report.explanation import exit_code, explanation
 from shared.report.needs import needs_of
 from shared.report.rules import rules_view
 from shared.report.views import decision_view
@@ -65,6 +66,7 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
         raise NotFound("The cluster does not exist.")
     view = decision_view(decision, seen)
     intent, memory = seen.intent, seen.memory
+    changes = nearly(policy, seen, home.clock())
     view |= {
         "key": cluster.key,
         "id": str(cluster),
@@ -82,8 +84,9 @@ async def cluster_view(home: House, cluster: ClusterId) -> dict[str, Any]:
             "until": intent.until.isoformat() if intent.until else None,
         },
         "pauses": await _pauses(home, cluster, ring_of_seen(policy, seen)),
-        "nearly": list(map(str, nearly(policy, seen, home.clock()))),
+        "nearly": list(map(str, changes)),
         "history": await home.history.of(cluster),
+        "explanation": {"lines": list(explanation(seen, decision, changes)), "code": exit_code(decision)},
     }
     return view
 
@@ -102,7 +105,8 @@ def _lasting(view: dict[str, Any]) -> dict[str, Any]:
     state, found = view["state"] | {"verifiedAt": None}, view["verification"]
     if state["hold"] is not None:
         state["hold"] = state["hold"] | {"next": None}
-    return view | {"nextLook": None, "state": state, "verification": found and found | {"at": None}}
+    again = {"nextLook": None, "explanation": None, "verification": found and found | {"at": None}}
+    return view | {"state": state} | again
 
 
 async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:

@@ -255,6 +255,13 @@ class Pause(TypedDict):
     until: datetime | None
 
 
+class Explanation(TypedDict):
+    """Why a cluster stands as it does, as `muster explain` says it."""
+
+    lines: list[str]
+    code: Annotated[Literal[0, 2, 3], Field(description="0 nothing to do, 2 changes or findings, 3 held.")]
+
+
 class ClusterDetail(Decided):
     """One cluster, read afresh."""
 
@@ -272,6 +279,7 @@ class ClusterDetail(Decided):
     pauses: Annotated[list[Pause], Field(description="Those that cover it: its own, its ring's, the fleet's.")]
     nearly: Annotated[list[str], Field(description="The smallest changes of tags that would give another profile.")]
     history: Annotated[list[Event], Field(description="Newest first.")]
+    explanation: Explanation
 
 
 class Asked(TypedDict):

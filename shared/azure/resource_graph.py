@@ -135,13 +135,6 @@ class ResourceGraph:
             if found is not None:
                 yield found
 
-    async def extensions(self, subscriptions: Iterable[str]) -> AsyncIterator[tuple[ClusterId, Extension]]:
-        """Every Azure Machine Learning extension of the subscriptions, with its cluster's id."""
-        async for row in self.extension_rows(subscriptions):
-            found = read_extension_row(row)
-            if found is not None:
-                yield ClusterId.parse(str(row["cluster"])), found
-
     def cluster_rows(self, subscriptions: Iterable[str]) -> AsyncIterator[Json]:
         """The rows of every cluster, ordered by `subscription` and `cluster` (the id, in lower case)."""
         return self.rows(kql.clusters(), subscriptions, patient=True)

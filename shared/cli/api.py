@@ -8,6 +8,8 @@ token is had by the login of az or a managed identity.
 import asyncio
 import json
 import os
+import sys
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 _TIMEOUT = 60.0
+_EVERY = 1.0
 
 
 def path(*parts: str, **query: str | None) -> str:
@@ -130,3 +133,28 @@ def cluster_key(cluster: str) -> str:
     if not found:
         raise RequestError(f"No cluster that Muster knows is called {cluster}.")
     return str(found[0]["key"])
+
+
+def awaited(what: str, where: str, wait: int) -> Any:
+    """What is made in the background, once it is.
+
+    Raises:
+        Unavailable: it is not made in time.
+        RequestError: it could not be made.
+    """
+    until, waiting = time.monotonic() + wait, sys.stderr.isatty()
+    body = ask("GET", where)
+    while body["status"] == "making":
+        if time.monotonic() > until:
+            raise Unavailable(
+                f"The {what} {body['id']} was not made within {wait} seconds; look for it later, or wait longer."
+            )
+        if waiting:
+            print(".", end="", file=sys.stderr, flush=True)
+        time.sleep(_EVERY)
+        body = ask("GET", where)
+    if waiting:
+        print(file=sys.stderr)
+    if body["status"] != "ready":
+        raise RequestError(f"The {what} could not be made: {body['failure']}")
+    return body

@@ -1,5 +1,10 @@
-"""`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written to it."""
+"""`muster explain`: why a cluster stands as it does, by a fresh reading; nothing is written to it.
 
+The API reads, where one is named (`MUSTER_API_URL`). Else, and under a policy that is only tried, the command reads by
+itself, as an administrator who has the application settings and may read what the function app may.
+"""
+
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +34,8 @@ def explain(
     Returns:
         0 nothing to do, 2 changes or findings, 3 held; 1 where the cluster cannot be read.
     """
+    if policy is None and os.environ.get("MUSTER_API_URL"):
+        return _by_the_api(cluster, output)
     from shared.cli.live import run
     from shared.report.explanation import exit_code, explanation
     from shared.report.views import decision_view
@@ -39,6 +46,18 @@ def explain(
     else:
         print("\n".join(map(harmless, explanation(seen, decision, changes))))
     return exit_code(decision)
+
+
+def _by_the_api(cluster: str, output: Output) -> int:
+    from shared.cli.api import ask, cluster_key, path
+
+    found = ask("GET", path("clusters", cluster_key(cluster)))
+    told_in_words = found.pop("explanation")
+    if output is Output.JSON:
+        told(found)
+    else:
+        print("\n".join(map(harmless, told_in_words["lines"])))
+    return int(told_in_words["code"])
 
 
 async def _looked_at(

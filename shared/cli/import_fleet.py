@@ -1,17 +1,24 @@
 """`muster import`: a policy written from the live fleet, such that it changes nothing there."""
 
+import asyncio
+import os
 import sys
-from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from shared.cli.output import Output, OutputOption, told
+from shared.cli.recordings import RecordedOption, kept, taken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from shared.composition import House
     from shared.fleet.importing import Imported
+    from shared.fleet.ports import Rows
+    from shared.fleet.recorded import RecordedFleet
 
 
 OK, CHANGES = 0, 2
@@ -20,9 +27,13 @@ OK, CHANGES = 0, 2
 def import_fleet(
     out: Annotated[Path | None, typer.Option(help="Where to write; its tests go beside it. Default: stdout.")] = None,
     *,
+    recorded: RecordedOption = None,
+    wait: Annotated[int, typer.Option(min=1, help="Seconds to wait for the API to read the fleet.")] = 600,
     output: OutputOption = Output.TEXT,
 ) -> int:
     """Read every cluster of MUSTER_SCOPE and write the policy, and its tests, that describe what is installed.
+
+    The API reads the fleet, where one is named (MUSTER_API_URL). Else the command does, with the application settings.
 
     What could not be taken over, and what a plan under the policy would show, goes to stderr; as JSON all of it, with
     policy and tests as texts, to stdout.
@@ -30,12 +41,11 @@ def import_fleet(
     Returns:
         0 where the plan shows nothing, 2 where it shows differences, holds or steps.
     """
-    from shared.cli.live import run
     from shared.policy.testing import tests_beside
 
     if out is not None:
         _refuse_existing(out, tests_beside(out))
-    made = run(_read)
+    made = _imported(recorded, wait)
     if output is Output.JSON:
         texts = {"policy": made.policy, "tests": made.tests}
         told({"installs": len(made.expected), "notes": made.notes, "changes": made.changes} | texts)
@@ -71,13 +81,31 @@ def _write(path: Path, text: str) -> None:
         raise RequestError(f"{path} cannot be written: {error.strerror}.") from error
 
 
-async def _read(house: "House") -> "Imported":
+def _imported(recorded: Path | None, wait: int) -> "Imported":
+    from shared.cli.live import run
+    from shared.fleet.recorded import read_recording
+
+    if recorded is not None:
+        return asyncio.run(_of_recorded(kept(recorded)))
+    if os.environ.get("MUSTER_API_URL"):
+        return asyncio.run(_of_recorded(read_recording(taken(wait)[1])))
+    return run(_of_live)
+
+
+async def _of_recorded(fleet: "RecordedFleet") -> "Imported":
+    return await _read(fleet.ground.rows, fleet.subscriptions, fleet.now, fleet.ground.own_names)
+
+
+async def _of_live(house: "House") -> "Imported":
     from shared.cli.live import scoped_subscriptions
-    from shared.fleet.importing import import_fleet as imported
 
     subscriptions = await scoped_subscriptions(house)
-    extensions = defaultdict(list)
-    async for owner, extension in house.sweep.graph.extensions(subscriptions):
-        extensions[owner].append(extension)
-    clusters = [cluster async for cluster in house.sweep.graph.clusters(subscriptions)]
-    return imported(clusters, extensions, house.clock(), own_names=house.sweep.own_names)
+    return await _read(house.sweep.graph, subscriptions, house.clock(), house.sweep.own_names)
+
+
+async def _read(rows: "Rows", subscriptions: "Iterable[str]", now: datetime, own_names: frozenset[str]) -> "Imported":
+    from shared.fleet.importing import import_fleet as imported
+    from shared.fleet.rows import fleet_of
+
+    clusters, extensions = await fleet_of(rows, subscriptions)
+    return imported(clusters, extensions, now, own_names=own_names)

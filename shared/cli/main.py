@@ -20,6 +20,7 @@ from shared.cli import (
     lint,
     planning,
     policy_tests,
+    recordings,
     render,
     report,
     schema,
@@ -54,7 +55,7 @@ app.command("render")(render.render)
 app.command("report")(report.report)
 app.command("resume")(steering.resume)
 app.command("schema")(schema.schema)
-app.command("snapshot")(planning.snapshot)
+app.command("snapshot")(recordings.snapshot)
 app.command("status")(status.status)
 app.command("test")(policy_tests.run_tests)
 

@@ -1,27 +1,24 @@
-"""`muster plan`, `muster apply`, `muster snapshot`: what would be done, asked and applied through the API.
+"""`muster plan` and `muster apply`: what would be done, asked and applied through the API.
 
 A plan over a recorded fleet is made right here, by the same code, and asks nobody.
 """
 
 import asyncio
-import gzip
 import json
 import os
-import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from shared.cli.api import ask, fetched, path
-from shared.cli.output import Output, OutputOption, told
+from shared.cli.api import ask, awaited, path
+from shared.cli.output import Output, OutputOption, told, write
+from shared.cli.recordings import RecordedOption, kept
 from shared.cli.show import line, table
-from shared.errors import RequestError, Unavailable
+from shared.errors import RequestError
 
 DONE, CHANGES, PARTLY = 0, 2, 3
-_EVERY = 1.0
 _PAGE = "1000"
 
 
@@ -40,9 +37,7 @@ def plan(
     ] = None,
     policy: Annotated[Path, typer.Option(help="Where the policy lies, for a git revision.")] = Path("policy.yaml"),
     cluster: Annotated[str | None, typer.Option(metavar="ID", help="Plan for one cluster only, by its ARM id.")] = None,
-    recorded: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Plan over a fleet that `muster snapshot` recorded: no network.")
-    ] = None,
+    recorded: RecordedOption = None,
     out: Annotated[Path | None, typer.Option(help="Save the plan, to apply it later.")] = None,
     wait: Annotated[int, typer.Option(min=1, help="Seconds to wait for the plan.")] = 600,
     output: Annotated[PlanOutput, typer.Option("--output", "-o", help="text, json, or markdown.")] = PlanOutput.TEXT,
@@ -61,7 +56,7 @@ def plan(
         raise RequestError("A plan over a recorded fleet cannot be applied: --out goes with the live fleet alone.")
     made = _over(recorded, wish) if recorded is not None else _made(ask("POST", path("plans"), wish)["id"], wait)
     if out is not None:
-        _save(out, made)
+        write(out, (json.dumps(made, indent=2, ensure_ascii=False) + os.linesep).encode())
     if output is PlanOutput.JSON:
         told(made)
     elif output is PlanOutput.MARKDOWN:
@@ -95,40 +90,12 @@ def apply(
     return PARTLY if applied["stale"] or held or applied["later"] else DONE
 
 
-def snapshot(
-    *,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to; compressed where its name ends with .gz.")],
-    wait: Annotated[int, typer.Option(min=1, help="Seconds to wait for the recording.")] = 600,
-    output: OutputOption = Output.TEXT,
-) -> int:
-    """Record the fleet as it stands, for `muster plan --recorded`. Nothing is done to it.
-
-    Returns:
-        0 it is saved; 1 where it could not be taken.
-    """
-    name = ask("POST", path("recordings"), {})["id"]
-    made = _awaited("recording", path("recordings", name), wait)
-    content = fetched(path("recordings", name, format="gzip"))
-    _write(out, content if out.suffix == ".gz" else gzip.decompress(content))
-    if output is Output.JSON:
-        told(made | {"file": str(out)})
-    else:
-        line(f"{made['counts'].get('cluster', 0)} clusters as of {made['asOf']} were recorded in {out}.")
-    return DONE
-
-
 def _over(recorded: Path, wish: dict[str, Any]) -> Any:
     """The plan over a recorded fleet, as the API would have given it."""
     from shared.fleet.drafting import planned, texts_given
-    from shared.fleet.recorded import read_recording
     from shared.model.identity import ClusterId
 
-    try:
-        fleet = read_recording(recorded.read_bytes())
-    except OSError as error:
-        raise RequestError(f"{recorded} cannot be read: {error.strerror}.") from error
-    except RequestError as error:
-        raise RequestError(f"{recorded}: {error.message}", error.findings) from error
+    fleet = kept(recorded)
     only = ClusterId.parse(wish["cluster"]) if "cluster" in wish else None
     if only is not None and only.subscription not in fleet.subscriptions:
         raise RequestError("The cluster lies in no subscription of the recording.")
@@ -156,37 +123,12 @@ def _made(plan_id: str, wait: int) -> Any:
         Unavailable: it is not made in time.
         RequestError: it could not be made.
     """
-    body = _awaited("plan", path("plans", plan_id, limit=_PAGE), wait)
+    body = awaited("plan", path("plans", plan_id, limit=_PAGE), wait)
     items = body["items"]
     while "continuation" in body:
         body = ask("GET", path("plans", plan_id, limit=_PAGE, continuation=body["continuation"]))
         items += body["items"]
     return {**{name: value for name, value in body.items() if name != "continuation"}, "items": items}
-
-
-def _awaited(what: str, where: str, wait: int) -> Any:
-    """What is made in the background, once it is.
-
-    Raises:
-        Unavailable: it is not made in time.
-        RequestError: it could not be made.
-    """
-    until, waiting = time.monotonic() + wait, sys.stderr.isatty()
-    body = ask("GET", where)
-    while body["status"] == "making":
-        if time.monotonic() > until:
-            raise Unavailable(
-                f"The {what} {body['id']} was not made within {wait} seconds; look for it later, or wait longer."
-            )
-        if waiting:
-            print(".", end="", file=sys.stderr, flush=True)
-        time.sleep(_EVERY)
-        body = ask("GET", where)
-    if waiting:
-        print(file=sys.stderr)
-    if body["status"] != "ready":
-        raise RequestError(f"The {what} could not be made: {body['failure']}")
-    return body
 
 
 def _show(made: Any) -> None:
@@ -207,17 +149,6 @@ def _show(made: Any) -> None:
     table(("Cluster", "action", "changes", "held"), items)
     for told_ in plan_text.foreseen(made):
         line(told_)
-
-
-def _save(out: Path, made: Any) -> None:
-    _write(out, (json.dumps(made, indent=2, ensure_ascii=False) + os.linesep).encode())
-
-
-def _write(out: Path, content: bytes) -> None:
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise RequestError(f"{out} cannot be written: {error.strerror}.") from error
 
 
 def _read_saved(saved: Path) -> tuple[str, str]:

@@ -42,8 +42,9 @@ def explanation(seen: Observation, decision: Decision, changes: Iterable[object]
     )
     if decision.desired is not None:
         origins = decision.desired.origins
+        sent = (decision.intended or decision.action).writes
         yield from _section(
-            "Settings that would be sent, and where each comes from",
+            f"Settings {'that would be sent' if sent else 'as they should be'}, and where each comes from",
             [f"{key} = {value}{_origin(origins.get(key))}" for key, value in sorted(decision.desired.settings.items())],
         )
         yield from _section("Protected settings, fetched when they are sent", decision.desired.protected)

@@ -17,6 +17,7 @@ from shared.azureml.drift import fingerprint
 from shared.composition import House, opened
 from shared.config import Settings
 from shared.fleet import snapshot
+from shared.fleet.rows import fleet_of
 from shared.model.cluster import Source
 from shared.model.gates import Gates, Mode
 from shared.model.identity import ClusterId, Kind
@@ -113,7 +114,8 @@ class Fleet:
                 for cluster, desired in wanted.items()
             ]
         )
-        listed = {owner: each async for owner, each in self.house.sweep.graph.extensions([self.subscription])}
+        _, found = await fleet_of(self.house.sweep.graph, [self.subscription])
+        listed = {owner: extension for owner, (extension,) in found.items()}
         turn = asyncio.Semaphore(32)
 
         async def remember(look: Observation) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shared.fleet.importing import import_fleet
 from shared.fleet.planner import Wish
+from shared.fleet.rows import fleet_of
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
 from shared.model.request import Reason, Request
@@ -392,11 +393,7 @@ async def test_an_import_of_three_hundred_hand_made_installs_plans_no_change(fle
             for number, cluster in enumerate(made)
         ]
     )
-    graph = fleet.house.sweep.graph
-    clusters = [each async for each in graph.clusters([fleet.subscription])]
-    extensions: dict[ClusterId, list] = {}
-    async for owner, each in graph.extensions([fleet.subscription]):
-        extensions.setdefault(owner, []).append(each)
+    clusters, extensions = await fleet_of(fleet.house.sweep.graph, [fleet.subscription])
     imported = import_fleet(clusters, extensions, fleet.clock())
     standing = await fleet.house.reconciler.generations.current()
 

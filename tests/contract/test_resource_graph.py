@@ -6,6 +6,7 @@ import pytest
 
 from shared.azure.resource_graph import BATCH, Lookup, ResourceGraph
 from shared.errors import NotAuthorized, Refused, Throttled, Unavailable
+from shared.fleet.rows import fleet_of
 from shared.model.cluster import Source
 from shared.model.identity import ClusterId
 from simulator.control import Control
@@ -56,7 +57,7 @@ async def test_extensions_come_with_their_clusters_id(graph, control):
     settings = {"enableTraining": "True", "cluster_name_friendly": "x"}
     control.put_extension(cluster, "ML", {"extensionType": TYPE, "configurationSettings": settings})
     control.put_extension(cluster, "flux", {"extensionType": "microsoft.flux"})
-    ((owner, extension),) = [pair async for pair in graph.extensions([FIRST])]
+    ((owner, (extension,)),) = (await fleet_of(graph, [FIRST]))[1].items()
 
     assert owner == ClusterId.parse(cluster)
     assert extension.azureml
@@ -87,7 +88,7 @@ async def test_a_query_is_bounded_by_its_subscriptions(graph, control):
     assert len([cluster async for cluster in graph.clusters([FIRST, SECOND])]) == 2
     before = len(queries(control))
     assert [cluster async for cluster in graph.clusters([])] == []
-    assert [each async for each in graph.extensions(frozenset())] == []
+    assert [each async for each in graph.extension_rows(frozenset())] == []
     assert await graph.these([]) == {}
     assert len(queries(control)) == before
 
@@ -98,7 +99,7 @@ async def test_extensions_are_paged(graph, control):
     control.put_extensions(
         [{"cluster_id": str(each), "name": "azureml", "properties": {"extensionType": TYPE}} for each in clusters]
     )
-    owners = [owner async for owner, _ in graph.extensions([FIRST])]
+    owners = [ClusterId.parse(row["cluster"]) async for row in graph.extension_rows([FIRST])]
 
     assert sorted(owners) == sorted(clusters)
     assert len(queries(control)) == 2

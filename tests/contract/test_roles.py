@@ -70,7 +70,7 @@ class Errands:
         return sorted([str(each.id) async for each in self.graph.clusters([SUBSCRIPTION])])
 
     async def _in_graph(self) -> object:
-        return [each.name async for _, each in self.graph.extensions([SUBSCRIPTION])]
+        return [str(row["name"]) async for row in self.graph.extension_rows([SUBSCRIPTION])]
 
     def all(self) -> dict[str, Callable[[], Awaitable[object]]]:
         """Every errand by its name."""

@@ -6,11 +6,13 @@ The tests go from one to the next in the order of this file: at the end the impo
 import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from devhost.child import clean_environment
 from shared.model.identity import ClusterId
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, TIMING, Stage
 
@@ -57,6 +59,35 @@ def failed(told: subprocess.CompletedProcess[str]) -> str:
     assert told.stderr.startswith("muster: ")
     assert told.stderr.count("\n") == 1, told.stderr
     return told.stderr
+
+
+def by_the_api(stage: Stage, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as somebody who has the API's address and a key, and nothing else."""
+    own = {"MUSTER_API_URL": stage.stack.host_urls[0], "MUSTER_API_KEY": stage.stack.key}
+    return subprocess.run(  # noqa: S603  our own command
+        [str(Path(sys.executable).with_name("muster")), *arguments],
+        env=clean_environment() | own,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def lasting(text: str) -> str:
+    """An explanation without the moments of its reading."""
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.+]+", "<moment>", text)
+
+
+def test_the_api_explains_in_the_same_words(stage: Stage, sound: str, unfit: str) -> None:
+    """To whoever may read the API and nothing else: the same lines and code; as JSON what the API says."""
+    for cluster in (sound, unfit):
+        told, own = by_the_api(stage, "explain", cluster), stage.muster("explain", cluster)
+        assert (told.stderr, told.returncode, lasting(told.stdout)) == ("", own.returncode, lasting(own.stdout))
+    asked = json.loads(by_the_api(stage, "explain", "SOUND", "-o", "json").stdout)
+
+    assert asked["id"] == sound.lower()
+    assert "No cluster that Muster knows" in failed(by_the_api(stage, "explain", "nobody"))
 
 
 def test_a_sound_cluster_is_explained_by_its_name(stage: Stage, sound: str) -> None:
@@ -204,6 +235,10 @@ def test_an_imported_policy_changes_nothing(stage: Stage, sound: str, tmp_path: 
     assert "differs in what is always sent" in told.stderr
     assert "contoso.secret: not a setting that is known" in told.stderr
     assert "sesame" not in told.stderr + out.read_text() + out.with_name("imported.tests.yaml").read_text()
+    by_api = by_the_api(stage, "import")
+    assert by_the_api(stage, "snapshot", "--out", str(tmp_path / "fleet.json.gz")).returncode == 0
+    offline = by_the_api(stage, "import", "--recorded", str(tmp_path / "fleet.json.gz"))
+    assert [(each.stdout, each.returncode) for each in (by_api, offline)] == [(out.read_text(), 2)] * 2
     assert stage.muster("lint", str(out)).returncode == 0
     tested = stage.muster("test", str(out))
     assert tested.returncode == 0, tested.stdout

@@ -24,7 +24,7 @@ def test_each_command_prints_what_the_page_says(walker: Walker) -> None:
         return not any(row.get("flight") for row in stage.memory_rows().values())
 
     def sweeps() -> None:
-        """What a minute beside `make up` does: the policy's file is read anew, and the sweep runs."""
+        """What some minutes beside `make up` do, sooner: a host that begins anew reads the policy's file at once."""
         stage.stack.restart_host(0)
         for _ in range(3):
             stage.sweep()

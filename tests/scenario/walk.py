@@ -26,12 +26,12 @@ _OTHER = {
     "policy-<digest>": re.compile(r"policy-[0-9a-f]{12}"),
     "change-<id>": re.compile(r"change-[0-9a-f]{16}"),
     "retry-<id>": re.compile(r"retry-[0-9a-f]{16}"),
-    "ring-<id>": re.compile(r"ring-[0-9a-f]+-"),
+    "ring-<digest>-canary": re.compile(r"ring-[0-9a-f]{12}-canary"),
     "<pause>": re.compile(r"pause-[0-9a-f]+"),
     "<plan>": re.compile(r"\b[0-9a-f]{32}\b"),
     "<hash>": re.compile(r"\b[0-9a-f]{12}\b"),
 }
-_NAMED = ("policy-<digest>", "change-<id>", "<pause>")
+_NAMED = ("policy-<digest>", "ring-<digest>-canary", "change-<id>", "<pause>")
 
 
 @dataclass

@@ -156,6 +156,14 @@ def test_make_targets_exist_and_all_are_told() -> None:
     assert targets - named == {"help"}
 
 
+def test_readme_has_the_sections_of_the_template_gallery() -> None:
+    """In this order; source: microsoft/template-validation-action, rules.json."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    wanted = ["Features", "Getting Started", "Guidance", "Resources"]
+
+    assert [each for each in headings if each in wanted] == wanted
+
+
 def test_pictures_are_those_that_the_script_takes() -> None:
     """Each picture that a page shows is one of `make pictures`, each of those is shown somewhere, and none is heavy."""
     shown = {Path(target).name for page in PAGES for target in links(page) if target.endswith(".png")}
