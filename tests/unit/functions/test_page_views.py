@@ -27,7 +27,9 @@ def house(*entries: Entry) -> Any:
 
     gates = SimpleNamespace(mode=Mode.ENFORCE)
     return SimpleNamespace(
-        inventory=SimpleNamespace(fleet=fleet), reconciler=SimpleNamespace(gates=lambda: gates), clock=lambda: NOW
+        inventory=SimpleNamespace(fleet=fleet, gaps=()),
+        reconciler=SimpleNamespace(gates=lambda: gates),
+        clock=lambda: NOW,
     )
 
 
