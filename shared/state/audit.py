@@ -26,7 +26,7 @@ LARGEST_BLOCK = 1024 * 1024
 _TAIL = LARGEST_BLOCK + 64 * 1024
 _PAGE = 512 * 1024
 # The last records are read backwards: so many bytes at once, and so often at most, however much was written.
-_STEP, _STEPS = 256 * 1024, 8
+_STEP, _STEPS = 512 * 1024, 4
 # The id and the moment stand at a line's beginning.
 _BEGINNING = 400
 _SAID = re.compile(rb'"record":\{"id":"([^"]*)","at":"([^"]*)"')
