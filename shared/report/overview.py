@@ -14,7 +14,7 @@ from shared.fleet.age import are_old
 from shared.fleet.choosing import kind_of
 from shared.fleet.figures import Figures
 from shared.fleet.inventory import Fleet
-from shared.fleet.ledger import Ledger, RingRecord
+from shared.fleet.ledger import Ledger, RingRecord, kept
 from shared.fleet.snapshot import Entry
 from shared.model.gates import FleetGates, Mode
 from shared.model.intent import FleetWord
@@ -113,6 +113,11 @@ class Overview:
     gpu_not_onboarded: int
     certificates: tuple[tuple[str, datetime], ...]
     stale: bool
+
+    @property
+    def books_kept(self) -> bool:
+        """Whether writes are counted: only where the policy limits anything."""
+        return kept(self.sources.policy.rollout)
 
     @property
     def share(self) -> float | None:

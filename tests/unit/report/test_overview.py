@@ -4,6 +4,8 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.fleet.ledger import Ledger
+from shared.policy.rollout import Rollout
 from shared.report.overview import Overview, overview
 from shared.report.remedies import FAILURES, HOLDS
 from shared.report.rendering import render
@@ -156,3 +158,10 @@ def test_old_figures_and_a_trail_that_was_cut_are_said():
     assert "Nothing was written" not in cut
     assert "no change stands in what was read" in cut
     assert "Nothing was written" in quiet
+
+
+def test_without_a_rollout_nothing_is_counted_and_the_page_says_so():
+    """A 0 would be a number that nobody has counted."""
+    free = page(overview(replace(SOURCES, policy=replace(SOURCES.policy, rollout=Rollout()), books=Ledger())))
+
+    assert "Writes today not counted: the policy limits nothing Breaker none" in free
