@@ -1,13 +1,13 @@
-"""What needs a person: approvals, a refused policy, and the holds that only people end, each with what to do."""
+"""What needs a person: approvals, a refused policy, holds and conflicts that only people end, each with what to do."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from shared.fleet.compliance import Line
 from shared.fleet.snapshot import Entry
-from shared.model.state import HoldCode
+from shared.model.state import Condition, HoldCode, Management
 from shared.reconcile.generations import Standing
 from shared.report.remedies import FOR_PEOPLE, HOLDS
 
@@ -36,12 +36,16 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The needs of one kind: how many there are, and the first of them. `hold` names the filter of the list."""
+    """The needs of one kind: how many there are, and the first of them.
+
+    Attributes:
+        filters: what the list of clusters is filtered by to show them all; none where it has no clusters of the kind.
+    """
 
     what: str
     count: int
     first: tuple[Need, ...]
-    hold: str = ""
+    filters: Mapping[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:
         """As JSON."""
@@ -85,14 +89,27 @@ def needs_of(
         need = Need("policy refused", "the newest policy", reason, remedy, _moment(refused.get("at")))
         needs.append(Needs("policy", 1, (need,)))
     held: dict[str, list[Entry]] = {code.value: [] for code in FOR_PEOPLE}
+    conflicts: list[Entry] = []
     for entry in entries:
         if entry.hold is not None and entry.hold[0] in held:
             held[entry.hold[0]].append(entry)
+        elif entry.condition == Condition.CONFLICT and entry.management == Management.MANAGED:
+            conflicts.append(entry)
     for code, those in held.items():
         if those:
             first = sorted(those, key=_since)[:_NAMED]
-            needs.append(Needs(code, len(those), tuple(_need(entry, approved) for entry in first), code))
+            named = tuple(_need(entry, approved) for entry in first)
+            needs.append(Needs(code, len(those), named, {"hold": code}))
+    if conflicts:
+        filters = {"condition": Condition.CONFLICT.value, "management": Management.MANAGED.value}
+        needs.append(Needs("conflict", len(conflicts), tuple(map(_conflict, conflicts[:_NAMED])), filters))
     return tuple(needs)
+
+
+def _conflict(entry: Entry) -> Need:
+    line = Line.read(entry)
+    remedy = "Remove all extensions of this type but one, or what has taken its name."
+    return Need("conflict", line.cluster.name, line.reason, remedy, line.changed_at, entry.owner, line.cluster.key)
 
 
 def _approval(item: Mapping[str, Any]) -> Need:

@@ -57,7 +57,7 @@ def entries() -> Iterator[Entry]:
         condition = "FailedUpdate" if number % 2 else "FailedInstall"
         yield entry(f"failed-{failure}", condition=condition, failure=failure, version=None)
     for condition in ("Missing", "Installing", "Updating", "Removing", "Drifted", "Degraded", "Conflict", "Unknown"):
-        yield entry(f"now-{condition.lower()}", condition=condition, ring="rest")
+        yield entry(f"now-{condition.lower()}", condition=condition, ring="rest", changed=(NOW - HOUR).isoformat())
     yield offline("half-an-hour", HOUR / 2)
     yield offline("five-hours", 5 * HOUR)
     yield offline("almost-two-days", 48 * HOUR - timedelta(seconds=1))

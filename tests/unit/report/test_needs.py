@@ -38,3 +38,23 @@ def test_what_is_approved_waits_for_its_look_and_has_no_button():
     assert [(need.name, need.approval) for need in needs.first] == [("a", ""), ("b", "change-2")]
     assert "a look is under way" in needs.first[0].remedy
     assert needs.first[1].remedy.startswith("Read the change")
+
+
+def test_two_extensions_of_one_kind_need_a_person():
+    """No hold is on such a cluster, and nobody but a person can choose between the two."""
+    entries = [
+        Entry(f"{CLUSTER}both", management="Managed", condition="Conflict", reason="azureml and ml", owner="ada"),
+        Entry(f"{CLUSTER}not-ours", management="NotSelected", condition="Conflict"),
+    ]
+    (needs,) = needs_of(entries, [], STANDING, ())
+    (need,) = needs.first
+
+    assert (needs.what, needs.count, need.name, need.owner, need.reason) == (
+        "conflict",
+        1,
+        "both",
+        "ada",
+        "azureml and ml",
+    )
+    assert needs.filters == {"condition": "Conflict", "management": "Managed"}
+    assert need.remedy.startswith("Remove all extensions of this type but one")

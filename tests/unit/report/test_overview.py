@@ -90,6 +90,7 @@ def test_needs_come_first_with_age_owner_and_remedy():
         ("contested", 1),
         ("tag-invalid", 1),
         ("guardrail", 1),
+        ("conflict", 1),
     ]
     assert all(need.since is not None and need.remedy for needs in VIEW.needs for need in needs.first)
     assert VIEW.needs[3].first[0].owner == "Ada & Söhne"
