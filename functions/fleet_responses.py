@@ -118,6 +118,7 @@ class PolicyInForce(TypedDict):
     digest: str
     generation: Annotated[int, Field(ge=1)]
     since: datetime
+    by: Annotated[str, Field(description="Where it came from, and who approved it where somebody did.")]
     refused: RefusedPolicy | None
     stale: str | None
     pending: PendingPolicy | None

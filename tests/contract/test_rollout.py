@@ -173,7 +173,7 @@ async def test_a_policy_that_changes_many_clusters_waits_for_a_person(fleet):
     untouched = await fleet.asked()
     try:
         said = await decide_approval(judged.approval, b'{"approve": true, "reason": "read"}', "ada")
-        again = [each["id"] for each in json.loads((await list_approvals()).get_body())["items"]]
+        again = [each["id"] for each in json.loads((await list_approvals({})).get_body())["items"]]
     finally:
         await close()  # the house that the doors of the API opened
     approved = await generations.current(at_least=before + 1)
