@@ -29,7 +29,7 @@ _CLUSTER = re.compile(r"/(managedClusters|connectedClusters)/([^/?]+)\?", re.IGN
 async def played(control: Control, lines: list[str], place: Path) -> None:
     """The steps of a recording on clusters of the same kinds and names; the new transcript goes to a place."""
     named = dict.fromkeys(found.groups() for line in lines if (found := _CLUSTER.search(json.loads(line)["url"])))
-    control.durations(create=2, update=0.2, delete=0.2, relay=0.2)
+    control.durations(create=2, update=1, delete=1, relay=0.2)
     clusters = [
         control.create_cluster(
             kind="aks" if kind.lower() == "managedclusters" else "arc",
