@@ -252,17 +252,17 @@ class Sweep:
             ),
             "subscriptions": report.subscriptions,
             "certificates": {name: ends.isoformat() for name, ends in sorted(found.expiring.items())},
-            "generation": await self._told_generation(policy, before.get("generation")),
+            "generation": await self._told_generation(policy, before.get("generation"), report),
         }
         await self.documents.write(snapshot.FIGURES, figures)
 
-    async def _told_generation(self, policy: Policy, told: int | None) -> int | None:
+    async def _told_generation(self, policy: Policy, told: int | None, report: Report) -> int | None:
         """The last generation of the policy of which the audit knows, once it knows of the one in force."""
         if policy.generation == told:
             return told
         try:
             standing = await self.generations.standing()
-            await self.auditor.outbox.put(policy_in_force(standing))
+            report.unaudited.add(await self.auditor.outbox.put(policy_in_force(standing)))
         except StorageError as error:
             logs.event("audit-unwritten", level=logging.WARNING, reason=error.message, records=1)
             return told

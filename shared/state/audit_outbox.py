@@ -57,15 +57,20 @@ class AuditOutbox:
     def __init__(self, table: TableClient) -> None:
         self._table = table
 
-    async def put(self, record: Record, cluster: ClusterId | None = None) -> None:
+    async def put(self, record: Record, cluster: ClusterId | None = None) -> str:
         """Have a record wait that belongs to no look: somebody's word about a cluster, or about the fleet.
+
+        Returns:
+            the partition in which it waits.
 
         Raises:
             StorageError: it does not; what it tells of must not be done either.
         """
-        entity = _entity(cluster.subscription if cluster else _EVERYBODYS, record)
+        partition = cluster.subscription if cluster else _EVERYBODYS
+        entity = _entity(partition, record)
         async with typed("record a word for the audit"):
             await made(lambda: self._table.upsert_entity(entity, UpdateMode.REPLACE), self._table.create_table)
+        return partition
 
     async def of(self, partition: str) -> AsyncIterator[Waiting]:
         """What waits in a partition, oldest first."""
