@@ -12,7 +12,7 @@ from functions.answers import NotFound, answer
 from functions.paging import page_of
 from functions.queries import AuditQuery, ClusterQuery, ComplianceQuery, read_query
 from functions.revalidation import weak_tag
-from functions.steering import approved, shown, waiting
+from functions.steering import shown, waiting
 from shared.composition import House, house
 from shared.fleet.choosing import selected
 from shared.fleet.compliance import Line, needs_attention
@@ -128,7 +128,7 @@ async def fleet_figures(params: Mapping[str, str]) -> func.HttpResponse:
         body |= _page(fleet.entries, asked)
     elif asked.view == "needs":
         standing = await home.reconciler.generations.standing()
-        needs = needs_of(fleet.entries, await waiting(home, fleet), standing, await approved(home))
+        needs = needs_of(fleet.entries, await waiting(home, fleet), standing)
         body["needs"] = [each.plain() for each in needs]
     return answer(body)
 

@@ -16,7 +16,7 @@ from shared.composition import House, house
 from shared.errors import Finding, RequestError
 from shared.fleet.compliance import Line
 from shared.fleet.inventory import Fleet
-from shared.fleet.rollout import MASS_SELECTION
+from shared.fleet.rollout import MASS_SELECTION, approved_by
 from shared.model.identity import ClusterId
 from shared.model.intent import FleetVerb, FleetWord
 from shared.model.request import Reason, Request
@@ -140,9 +140,7 @@ async def waiting(home: House, fleet: Fleet) -> list[dict[str, Any]]:
 
 async def approved(home: House) -> frozenset[str]:
     """Names of what people have approved."""
-    now = home.clock()
-    words = await home.intents.fleet()
-    return frozenset(word.id for word in words if word.verb is FleetVerb.APPROVE and word.stands(now))
+    return approved_by(await home.intents.fleet(), home.clock())
 
 
 def _text(moment: datetime | None) -> str | None:

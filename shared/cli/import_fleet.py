@@ -82,13 +82,14 @@ def _write(path: Path, text: str) -> None:
 
 
 def _imported(recorded: Path | None, wait: int) -> "Imported":
-    from shared.cli.live import run
     from shared.fleet.recorded import read_recording
 
     if recorded is not None:
         return asyncio.run(_of_recorded(kept(recorded)))
     if os.environ.get("MUSTER_API_URL"):
         return asyncio.run(_of_recorded(read_recording(taken(wait)[1])))
+    from shared.cli.live import run
+
     return run(_of_live)
 
 

@@ -9,7 +9,7 @@ from shared.model.cluster import Cluster
 from shared.model.decision import Decision
 from shared.model.identity import ClusterId
 from shared.model.observation import Memory, Observation
-from shared.model.state import FOR_PEOPLE, Condition, Hold, HoldCode, Management, Reachability, State, Verified
+from shared.model.state import FAILING, FOR_PEOPLE, Condition, Hold, HoldCode, Management, Reachability, State, Verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,6 @@ def _read_hold(values: list[Any] | None) -> Hold | None:
     return Hold(HoldCode(code), reason, _moment(since), _moment(until), _moment(following), approval)
 
 
-_FAILING = frozenset({Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED})
-
 # A check that fails is somebody's to mend, though the hold ends by itself once he has.
 _CALLING = frozenset({*FOR_PEOPLE, HoldCode.PREFLIGHT})
 
@@ -174,4 +172,4 @@ def needs_attention(entry: Entry) -> bool:
     """
     if entry.hold is not None:
         return entry.hold[0] in _CALLING
-    return entry.management == Management.MANAGED and entry.condition in _FAILING
+    return entry.management == Management.MANAGED and entry.condition in FAILING

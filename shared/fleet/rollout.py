@@ -1,7 +1,7 @@
 """How the policy's changes go from ring to ring, told from the books and from what a whole sweep saw."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,7 +48,7 @@ def ring_approval(policy: str, ring: Ring) -> str:
 
 def progressed(ledger: Ledger, rollout: Rollout, seen: Seen, words: tuple[FleetWord, ...], now: datetime) -> Ledger:
     """The books after a whole sweep: rings that are done, the next one that opens, repairs that are suspended."""
-    rings = _rings(ledger, rollout, seen, _approved(words, now), now)
+    rings = _rings(ledger, rollout, seen, approved_by(words, now), now)
     # Behind a proven one there is another that has opened.
     proven = {rollout.rings[number].name for number in range(min(len(rings) - 1, len(rollout.rings)))}
     known = {ring.name for ring in rollout.rings}
@@ -149,7 +149,7 @@ def _broken(ledger: Ledger, rollout: Rollout, seen: Seen) -> dict[str, str]:
 
 def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: datetime) -> FleetGates:
     """What the books and people's words allow at this moment."""
-    approved, rollout = _approved(words, now), policy.rollout
+    approved, rollout = approved_by(words, now), policy.rollout
     books = ledger.at(policy.digest, policy.generation, now)
     opened, waiting, approval, since = None, "", "", None
     if rollout.rings:
@@ -176,7 +176,8 @@ def view(ledger: Ledger, policy: Policy, words: tuple[FleetWord, ...], now: date
     )
 
 
-def _approved(words: tuple[FleetWord, ...], now: datetime) -> frozenset[str]:
+def approved_by(words: Iterable[FleetWord], now: datetime) -> frozenset[str]:
+    """Names of what people have approved, by their words."""
     return frozenset(word.id for word in words if word.verb is FleetVerb.APPROVE and word.stands(now))
 
 

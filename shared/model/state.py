@@ -80,6 +80,10 @@ FOR_PEOPLE = (
 )
 
 
+# Conditions of an extension that does not do its work.
+FAILING = frozenset({Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED})
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """One reason to hold back, in words that a person understands.

@@ -7,12 +7,10 @@ from shared.model.cluster import Cluster
 from shared.model.decision import Action, Decision
 from shared.model.inside import Verification
 from shared.model.observation import Observation
-from shared.model.state import Condition, Hold, Management
+from shared.model.state import FAILING, Condition, Hold, Management
 
 # Conditions that somebody has to know of, although no step follows from them.
-_AILING = frozenset(
-    {Condition.CONFLICT, Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED, Condition.DRIFTED}
-)
+_AILING = FAILING | {Condition.DRIFTED}
 
 
 def explanation(seen: Observation, decision: Decision, changes: Iterable[object] = ()) -> Iterator[str]:

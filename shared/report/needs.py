@@ -7,9 +7,9 @@ from typing import Any
 
 from shared.fleet.compliance import Line
 from shared.fleet.snapshot import Entry
-from shared.model.state import Condition, HoldCode, Management
+from shared.model.state import FOR_PEOPLE, Condition, HoldCode, Management
 from shared.reconcile.generations import Standing
-from shared.report.remedies import FOR_PEOPLE, HOLDS
+from shared.report.remedies import HOLDS
 
 # So many of each kind are named; the list of clusters shows the others.
 _NAMED = 6
@@ -67,18 +67,16 @@ class Needs:
         }
 
 
-def needs_of(
-    entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], standing: Standing, approved: Collection[str]
-) -> tuple[Needs, ...]:
+def needs_of(entries: Iterable[Entry], waiting: Sequence[Mapping[str, Any]], standing: Standing) -> tuple[Needs, ...]:
     """Approvals of the fleet first, then the holds that only people end, each kind with the oldest first.
 
     Args:
         entries: of the clusters.
-        waiting: what waits for an approval, as GET /approvals shows it.
+        waiting: what waits for an approval, as GET /approvals shows it; a hold whose approval is not among it was
+            approved, and waits for its look alone.
         standing: how the policy stands.
-        approved: names of what people have approved; what waits for one of them waits for its look alone.
     """
-    needs = []
+    needs, open_ = [], {str(each["id"]) for each in waiting}
     fleet_wide = [_approval(each) for each in waiting if not each.get("cluster")]
     if fleet_wide:
         needs.append(Needs("approvals of the fleet", len(fleet_wide), tuple(fleet_wide)))
@@ -98,7 +96,7 @@ def needs_of(
     for code, those in held.items():
         if those:
             first = sorted(those, key=_since)[:_NAMED]
-            named = tuple(_need(entry, approved) for entry in first)
+            named = tuple(_need(entry, open_) for entry in first)
             needs.append(Needs(code, len(those), named, {"hold": code}))
     if conflicts:
         filters = {"condition": Condition.CONFLICT.value, "management": Management.MANAGED.value}
@@ -126,12 +124,12 @@ def _since(entry: Entry) -> str:
     return str(entry.hold[2] or "~") if entry.hold else "~"
 
 
-def _need(entry: Entry, approved: Collection[str]) -> Need:
+def _need(entry: Entry, waiting: Collection[str]) -> Need:
     line = Line.read(entry)
     hold = line.state.hold
     if hold is None:
         raise AssertionError("a need of a cluster is a hold")
-    given = hold.approval in approved
+    given = bool(hold.approval) and hold.approval not in waiting
     return Need(
         hold.code.value,
         line.cluster.name,

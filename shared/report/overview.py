@@ -149,7 +149,7 @@ def overview(sources: Sources) -> Overview:
     return Overview(
         sources,
         found.figures,
-        needs_of(sources.fleet.entries, sources.waiting, sources.standing, sources.gates.approved),
+        needs_of(sources.fleet.entries, sources.waiting, sources.standing),
         tuple(_rings(sources, found)),
         _days(sources.figures.get("days")),
         tuple((name, found.offline[name]) for name in (*(name for name, _ in _AGES), _LOST) if found.offline[name]),

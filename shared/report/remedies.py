@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 from shared.azureml.failures import FailureClass
-from shared.model.state import FOR_PEOPLE, HoldCode
-
-__all__ = ["FAILURES", "FOR_PEOPLE", "HOLDS"]
+from shared.model.state import HoldCode
 
 HOLDS: Mapping[HoldCode, str] = {
     HoldCode.PREFLIGHT: "Do what the failing check says; looks come at growing intervals, or when asked for.",

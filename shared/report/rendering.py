@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.fleet.snapshot import Entry
-from shared.model.state import Condition, Management, Reachability
+from shared.model.state import FAILING, Condition, Management, Reachability
 from shared.report.overview import Day
 from shared.report.scopes import scope_key, scope_name
 
@@ -22,7 +22,6 @@ ASSETS = {
     "muster.js": "text/javascript; charset=utf-8",
     "muster.svg": "image/svg+xml",
 }
-_FAILING = frozenset({Condition.FAILED_INSTALL, Condition.FAILED_UPDATE, Condition.DEGRADED, Condition.CONFLICT})
 _WORKING = frozenset({Condition.INSTALLING, Condition.UPDATING, Condition.REMOVING, Condition.MISSING})
 # Tone, its sign (nobody has to tell colours apart) and what it says.
 TONES = (
@@ -49,7 +48,7 @@ def tone_for(management: str, condition: str, reachability: str, *, held: bool) 
     """The tone of these four: what fails comes before what is held, and both before what says nothing of itself."""
     if management != Management.MANAGED:
         return "off"
-    if condition in _FAILING:
+    if condition in FAILING:
         return "bad"
     if held:
         return "held"
@@ -58,7 +57,7 @@ def tone_for(management: str, condition: str, reachability: str, *, held: bool) 
 
 def tone_of(condition: str) -> str:
     """The tone of a condition alone."""
-    if condition in _FAILING:
+    if condition in FAILING:
         return "bad"
     if condition in _WORKING:
         return "work"

@@ -132,6 +132,11 @@ SOURCES = Sources(
         {"id": "policy-ffffffffffff", "reason": "It would change 90 clusters.", "since": (NOW - HOUR).isoformat()},
         {"id": "mass-selection", "reason": GATES.mass, "since": (NOW - 2 * HOUR).isoformat()},
         {"id": "ring-dddd-canary", "reason": GATES.waiting, "since": (NOW - 3 * HOUR).isoformat()},
+        *(
+            {"id": each.hold[5], "cluster": each.id, "reason": each.hold[1], "since": each.hold[2]}
+            for each in entries()
+            if each.hold and each.hold[5]
+        ),
     ],
     partial={"trouble": "One subscription does not answer.", "subscriptions": {"read": 11, "inScope": 12}},
 )

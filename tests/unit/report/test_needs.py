@@ -18,7 +18,7 @@ def test_what_the_fleet_waits_for_has_its_age():
     refused = {"digest": "b", "at": SINCE.isoformat(), "findings": ["rulez"]}
     standing = Standing("a" * 64, 1, NOW.isoformat(), refused, "", None)
     waiting = [{"id": "mass-selection", "reason": "Many.", "since": SINCE.isoformat()}, {"id": "ring-1", "reason": "x"}]
-    found = needs_of([], waiting, standing, ())
+    found = needs_of([], waiting, standing)
 
     assert [(need.name, need.since) for needs in found for need in needs.first] == [
         ("mass-selection", SINCE),
@@ -33,7 +33,8 @@ def test_what_is_approved_waits_for_its_look_and_has_no_button():
         Entry(f"{CLUSTER}{name}", management="Managed", hold=["approval", "x", SINCE.isoformat(), None, None, approval])
         for name, approval in (("a", "change-1"), ("b", "change-2"))
     ]
-    (needs,) = needs_of(held, [], STANDING, {"change-1"})
+    waiting = [{"id": "change-2", "cluster": f"{CLUSTER}b", "reason": "x", "since": SINCE.isoformat()}]
+    (needs,) = needs_of(held, waiting, STANDING)
 
     assert [(need.name, need.approval) for need in needs.first] == [("a", ""), ("b", "change-2")]
     assert "a look is under way" in needs.first[0].remedy
@@ -46,7 +47,7 @@ def test_two_extensions_of_one_kind_need_a_person():
         Entry(f"{CLUSTER}both", management="Managed", condition="Conflict", reason="azureml and ml", owner="ada"),
         Entry(f"{CLUSTER}not-ours", management="NotSelected", condition="Conflict"),
     ]
-    (needs,) = needs_of(entries, [], STANDING, ())
+    (needs,) = needs_of(entries, [], STANDING)
     (need,) = needs.first
 
     assert (needs.what, needs.count, need.name, need.owner, need.reason) == (
