@@ -69,10 +69,11 @@ class Visit:
         self.page.screenshot(path=place, full_page=whole)
         return place
 
-    def overhang(self) -> int:
-        """By how many pixels the page is wider than the window."""
-        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        return int(wide)
+
+def overhang(page: Page) -> int:
+    """By how many pixels a page is wider than its window."""
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return int(wide)
 
 
 def violations(context: BrowserContext, html: str, url: str) -> list[str]:

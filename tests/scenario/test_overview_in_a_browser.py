@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, Route
 
 from shared.report.overview import overview
 from shared.report.rendering import ASSETS, asset, render
-from tests.scenario.browser import SHOTS, browser, violations
+from tests.scenario.browser import SHOTS, browser, overhang, violations
 from tests.unit.report.fleet_by_hand import CHANGES, OLD, SOURCES
 
 ORIGIN = "http://muster.invalid"
@@ -38,12 +38,6 @@ def served(page: Page, html: str) -> None:
 
     page.route("**/*", answer)
     page.goto(f"{ORIGIN}/api/ui")
-
-
-def overhang(page: Page) -> int:
-    """By how many pixels the page is wider than the window."""
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return int(wide)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from shared.model.identity import ClusterId
-from tests.scenario.browser import Visit, browser, violations
+from tests.scenario.browser import Visit, browser, overhang, violations
 from tests.scenario.stage import SELECTED, SUBSCRIPTION, Stage
 
 TOKEN = "t" * 43
@@ -111,7 +111,7 @@ def test_every_page_stands(stage: Stage, fleet, plan, chromium, scheme: str, wid
             assert visit.page.get_by_role("heading", level=1).is_visible(), name
             if scripts:  # without them a page is the same, less one button
                 assert violations(other, alone(visit.page.content(), css), url) == [], name
-                assert visit.overhang() <= 0, name
+                assert overhang(visit.page) <= 0, name
             if scripts or name == "overview":
                 visit.shoot(f"{name}-{scheme}-{width}{'' if scripts else '-plain'}")
         # The browser itself says that a page answered with 404.
